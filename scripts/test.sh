@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, and runs all tests: format, layers, unit and live tests with g++, a clang build, unit tests
+# under ASan+UBSan and TSan, and every fuzz target for a moment. Live tests need root and say what they miss where they skip.
+#   scripts/test.sh           everything
+#   scripts/test.sh quick     format, and the g++ build with its unit and live tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { echo "== $* (after ${SECONDS} s)"; }
+
+step "packages"
+scripts/install_packages.sh build demo test
+
+step "format"
+git ls-files '*.cc' '*.h' '*.c' | xargs clang-format --dry-run --Werror
+
+step "g++: build"
+scripts/build.sh release
+step "g++: all tests"
+ctest --preset release
+[ "${1:-}" = quick ] && exit 0
+
+step "clang: build"
+scripts/build.sh clang
+
+step "ASan and UBSan: unit tests"
+scripts/build.sh asan
+ctest --preset asan --label-exclude live
+
+step "TSan: unit tests of what runs on two threads"
+scripts/build.sh tsan aggregate_test export_test
+ctest --preset tsan --label-exclude live --tests-regex 'Snapshot|HttpServer|Aggregator'
+
+seconds=${TLSMETER_FUZZ_SECONDS:-20}
+step "fuzzing, $seconds s a target"
+cmake --preset fuzz -DTLSMETER_FUZZ_SECONDS="$seconds" >/dev/null
+scripts/build.sh fuzz fuzz_targets
+ctest --test-dir build/fuzz --label-regex fuzz --output-on-failure -j "$(nproc)"
+
+step "done"

@@ -1,0 +1,33 @@
+// The subcommands of tlsmeter. Each takes its parsed options, runs to its end and returns the exit code. Main thread.
+#ifndef TLSMETER_SRC_AGENT_COMMANDS_H_
+#define TLSMETER_SRC_AGENT_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/agent/exit_code.h"
+#include "src/agent/record_printer.h"
+
+namespace tlsmeter::agent {
+
+struct TraceOptions {
+  std::string cgroup;  // empty: all
+  OutputFormat format = OutputFormat::kColumns;
+  double duration_seconds = 0;  // 0: until a signal
+  uint64_t max_records = 0;     // 0: no limit
+  std::vector<uint32_t> pids;   // only handshakes of these processes; empty: all
+};
+ExitCode RunTrace(const TraceOptions& options);
+
+struct ServeOptions {
+  std::string cgroup;
+  std::string listen = "127.0.0.1:9743";
+  bool trace = false;         // also print a line per handshake
+  bool measure_time = false;  // export the run time of the BPF programs
+};
+ExitCode RunServe(const ServeOptions& options);
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_AGENT_COMMANDS_H_

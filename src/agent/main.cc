@@ -1,0 +1,104 @@
+// tlsmeter: the command line.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
+#include "src/agent/commands.h"
+#include "src/agent/pipeline.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+constexpr const char* kCgroupHelp = "Watch only sockets of this cgroup v2 directory and below (default: all)";
+
+// "30", "30s", "5m": seconds, or 0 when it is not a positive duration.
+double ParseSeconds(const std::string& text) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) && !absl::ParseDuration(text + "s", &duration)) return 0;
+  return absl::ToDoubleSeconds(duration);
+}
+
+std::string CheckDuration(const std::string& text) {
+  if (ParseSeconds(text) > 0) return "";
+  return absl::StrCat("'", text, "' is no duration; write seconds or 500ms, 30s, 5m");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"Watches every TLS handshake of this machine, per process, without touching the applications."};
+  app.name("tlsmeter");
+  app.require_subcommand(0, 1);  // none is reported below: an unknown word shall be named first
+  app.set_version_flag("--version", std::string("tlsmeter ") + kVersion);
+
+  TraceOptions trace_options;
+  std::string duration;
+  CLI::App* trace = app.add_subcommand("trace", "Print one line per handshake and side");
+  trace->add_option("--cgroup", trace_options.cgroup, kCgroupHelp)->type_name("PATH");
+  trace->add_option("-o,--output", trace_options.format, "Output: columns or json (one object per line)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"columns", OutputFormat::kColumns},
+                                                                              {"json", OutputFormat::kJson}})
+                      .description(""))
+      ->type_name("FORMAT")
+      ->option_text("FORMAT");
+  trace->add_option("-d,--duration", duration, "Stop after this time: 30, 500ms, 5m")
+      ->check(CheckDuration)
+      ->type_name("TIME");
+  trace->add_option("-N,--count", trace_options.max_records, "Stop after this many lines")
+      ->check(CLI::PositiveNumber)
+      ->type_name("COUNT");
+  trace->add_option("-p,--pid", trace_options.pids, "Only handshakes of this process (repeatable)")->type_name("PID");
+  trace->footer(
+      "Examples:\n"
+      "  tlsmeter trace -d 30                 thirty seconds of all handshakes\n"
+      "  tlsmeter trace -p 4711 -o json       one process, one JSON object per line");
+
+  ServeOptions serve_options;
+  CLI::App* serve = app.add_subcommand("serve", "Export Prometheus metrics");
+  serve->add_option("--listen", serve_options.listen, "Address and port of the HTTP server")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  serve->add_option("--cgroup", serve_options.cgroup, kCgroupHelp)->type_name("PATH");
+  serve->add_flag("--trace", serve_options.trace, "Also print one line per handshake");
+  serve->add_flag("--bpf-stats", serve_options.measure_time,
+                  "Also export the run time of the BPF programs (costs some 50 ns a run)");
+  serve->footer(
+      "Examples:\n"
+      "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
+      "  tlsmeter serve --listen :9743 --cgroup /sys/fs/cgroup/system.slice");
+
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help, --version
+  } catch (const CLI::ParseError& e) {
+    const std::string sentence = absl::StrReplaceAll(e.what(), {{"\n", " "}});
+    std::fprintf(stderr, "tlsmeter: %s; see tlsmeter --help\n", sentence.c_str());
+    return kExitUsage;
+  }
+
+  if (app.get_subcommands().empty()) {
+    std::fprintf(stderr, "tlsmeter: a command is required: trace, serve or version; see tlsmeter --help\n");
+    return kExitUsage;
+  }
+  if (version->parsed()) {
+    std::printf("tlsmeter %s\n", kVersion);
+    return kExitOk;
+  }
+  if (trace->parsed()) {
+    trace_options.duration_seconds = duration.empty() ? 0 : ParseSeconds(duration);
+    return RunTrace(trace_options);
+  }
+  return RunServe(serve_options);
+}
+
+}  // namespace
+}  // namespace tlsmeter::agent
+
+int main(int argc, char** argv) { return tlsmeter::agent::Main(argc, argv); }

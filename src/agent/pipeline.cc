@@ -1,0 +1,104 @@
+#include "src/agent/pipeline.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "tlsmeter/parse_status.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+uint64_t NowNs() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+}  // namespace
+
+const char kVersion[] = TLSMETER_VERSION;
+
+absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options) {
+  absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
+  if (!source.ok()) return source.status();
+  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source)));
+}
+
+absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
+  const absl::Status status = source_->Poll(timeout_ms, [this](const Chunk& chunk) { flows_.Take(chunk); });
+  if (!status.ok()) return status;
+  flows_.Advance(NowNs());
+  return flows_.Harvest();
+}
+
+std::vector<HandshakeRecord> Pipeline::Finish() {
+  // The run is over whether or not the ring can still be read.
+  source_->Poll(0, [this](const Chunk& chunk) { flows_.Take(chunk); }).IgnoreError();
+  flows_.Finish(NowNs());
+  return flows_.Harvest();
+}
+
+SelfStats Pipeline::self_stats() const {
+  SelfStats self;
+  self.version = kVersion;
+  for (const Hook& hook : source_->hooks()) self.attached.push_back({hook.name, hook.attached ? 1.0 : 0.0});
+  for (const SourceCounter& counter : source_->counters()) {
+    const LabelledValue value{std::string(counter.name), static_cast<double>(counter.value)};
+    switch (counter.group) {
+      case CounterGroup::kEvent:
+        self.events.push_back(value);
+        break;
+      case CounterGroup::kLost:
+        self.events_lost.push_back(value);
+        break;
+      case CounterGroup::kNoHandshake:
+        self.connections_without_handshake.push_back(value);
+        break;
+    }
+  }
+  const FlowStats& flows = flows_.stats();
+  self.events_lost.push_back({"order_ceiling", static_cast<double>(flows.dropped_pieces)});
+  self.connections_without_handshake.push_back({"no_client_hello", static_cast<double>(flows.no_hello)});
+  self.blind_handshakes.push_back({"bytes_missing", static_cast<double>(flows.incomplete)});
+  self.blind_handshakes.push_back({"owner_unknown", static_cast<double>(flows.owner_unknown)});
+  self.tracked_connections = static_cast<double>(flows.tracked);
+  for (size_t i = 0; i < flows.evicted.size(); ++i) {
+    self.connections_evicted.push_back(
+        {std::string(EvictionName(static_cast<Eviction>(i))), static_cast<double>(flows.evicted[i])});
+  }
+  for (size_t i = 1; i <= static_cast<size_t>(ParseStatus::kNotTls); ++i) {
+    self.parse_errors.push_back(
+        {"tls_" + std::string(ParseStatusName(static_cast<ParseStatus>(i))), static_cast<double>(flows.parse_errors[i])});
+  }
+  for (const MapStats& map : source_->map_stats()) {
+    self.bpf_map_entries.push_back({map.map, static_cast<double>(map.entries)});
+    self.bpf_map_max_entries.push_back({map.map, static_cast<double>(map.max_entries)});
+  }
+  for (const ProgramStats& program : source_->program_stats()) {
+    self.bpf_runs.push_back({program.program, static_cast<double>(program.runs)});
+    self.bpf_run_seconds.push_back({program.program, static_cast<double>(program.run_time_ns) * 1e-9});
+  }
+  return self;
+}
+
+void Pipeline::SayReady(const std::string& watched) const {
+  for (const Hook& hook : source_->hooks()) {
+    if (hook.attached) continue;
+    std::fprintf(stderr, "tlsmeter: blind to %s: %s %s\n", hook.blind.c_str(), hook.name.c_str(), hook.missing.c_str());
+  }
+  std::fprintf(stderr, "tlsmeter: ready, watching %s\n", watched.c_str());
+}
+
+void Pipeline::SayLast() const {
+  uint64_t lost = flows_.stats().dropped_pieces;
+  for (const SourceCounter& counter : source_->counters()) {
+    if (counter.group == CounterGroup::kLost) lost += counter.value;
+  }
+  const FlowStats& flows = flows_.stats();
+  std::fprintf(stderr, "tlsmeter: seen %" PRIu64 " handshakes, lost %" PRIu64 " events, blind %" PRIu64 "\n",
+               flows.handshakes, lost, flows.incomplete + flows.owner_unknown);
+}
+
+}  // namespace tlsmeter::agent

@@ -1,0 +1,93 @@
+// Two threads. The event thread, here, owns everything from capture to aggregate; the HTTP thread reads snapshots of the
+// aggregator and one time stamp.
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "src/agent/commands.h"
+#include "src/agent/pipeline.h"
+#include "src/agent/stop_signal.h"
+#include "src/aggregate/aggregator.h"
+#include "src/export/endpoints.h"
+#include "src/export/http_server.h"
+#include "src/export/prometheus.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kPollMs = 50;
+
+// The self metrics read per-CPU counters from the kernel, which costs microseconds.
+constexpr std::chrono::milliseconds kSelfStatsEvery{250};
+
+// The event thread turns every kPollMs; silent for this long it hangs.
+constexpr std::chrono::seconds kReadyWithin{10};
+
+// Heartbeat tells the HTTP thread that the event thread still reads events.
+class Heartbeat {
+ public:
+  void Beat() { last_.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed); }
+
+  absl::Status Check() const {
+    const auto last = Clock::time_point(Clock::duration(last_.load(std::memory_order_relaxed)));
+    if (Clock::now() - last < kReadyWithin) return absl::OkStatus();
+    return absl::UnavailableError(
+        "events are not being read: the event thread does not answer (a blocked standard output?)");
+  }
+
+ private:
+  std::atomic<Clock::rep> last_{0};
+};
+
+}  // namespace
+
+ExitCode RunServe(const ServeOptions& options) {
+  CatchStopSignals();
+  Aggregator aggregator;
+  const MetricsPage page(aggregator);
+  Heartbeat heartbeat;
+  absl::StatusOr<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start(options.listen, MakeEndpoints(page, [&heartbeat] { return heartbeat.Check(); }));
+  if (!server.ok()) return FailWith(server.status());
+
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Start(BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = options.measure_time});
+  if (!pipeline.ok()) return FailWith(pipeline.status());
+  aggregator.SetSelfStats((*pipeline)->self_stats());
+  heartbeat.Beat();
+  (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup);
+
+  RecordPrinter printer(OutputFormat::kColumns);
+  bool print = options.trace;
+  if (print) printer.PrintHeader();
+  const auto take = [&](const std::vector<HandshakeRecord>& records) {
+    for (const HandshakeRecord& record : records) {
+      aggregator.Add(record);
+      if (print) printer.Print(record);
+    }
+    // Metrics go on when nobody reads the lines any more.
+    if (print && !printer.Flush().ok()) print = false;
+  };
+
+  Clock::time_point next_self_stats = Clock::now();
+  while (!StopRequested()) {
+    absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
+    if (!records.ok()) return FailWith(records.status());
+    take(*records);
+    heartbeat.Beat();
+    if (Clock::now() < next_self_stats) continue;
+    next_self_stats = Clock::now() + kSelfStatsEvery;
+    aggregator.SetSelfStats((*pipeline)->self_stats());
+  }
+  take((*pipeline)->Finish());
+  (*server)->Stop();
+  (*pipeline)->SayLast();
+  return kExitOk;
+}
+
+}  // namespace tlsmeter::agent

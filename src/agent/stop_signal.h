@@ -1,0 +1,16 @@
+// SIGINT and SIGTERM as a flag. Process-wide.
+#ifndef TLSMETER_SRC_AGENT_STOP_SIGNAL_H_
+#define TLSMETER_SRC_AGENT_STOP_SIGNAL_H_
+
+namespace tlsmeter::agent {
+
+// CatchStopSignals makes SIGINT and SIGTERM set a flag and interrupt blocking calls, once: a second one of either kills as
+// usual. SIGPIPE is ignored, so that a reader who goes away is an error of the write.
+void CatchStopSignals();
+
+// StopRequested returns true after such a signal.
+bool StopRequested();
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_AGENT_STOP_SIGNAL_H_

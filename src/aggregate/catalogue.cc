@@ -1,0 +1,198 @@
+#include "src/aggregate/catalogue.h"
+
+#include "src/aggregate/labels.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+constexpr MetricType kCounter = MetricType::kCounter;
+constexpr MetricType kGauge = MetricType::kGauge;
+constexpr MetricType kHistogram = MetricType::kHistogram;
+
+// W is the labels of a workload, with up to three of the family's own.
+constexpr std::array<std::string_view, kMaxLabels> W(std::string_view a = {}, std::string_view b = {},
+                                                     std::string_view c = {}) {
+  return {"role", "namespace", "workload", "workload_type", a, b, c};
+}
+
+constexpr std::array<MetricSpec, kMetricCount> kCatalogue = {{
+    {Metric::kClientHellos, "tlsmeter_client_hellos_total", kCounter,
+     "ClientHello messages seen, one per connection, by the highest TLS version they offer.", W("max_version"), 200,
+     kRoleLabels* kVersionLabels + 1},
+    {Metric::kHandshakes, "tlsmeter_handshakes_total", kCounter,
+     "Handshakes by result; unknown is a handshake of which too little was captured to tell.", W("server_name", "result"),
+     2000, kRoleLabels* kResultLabels + 1},
+    {Metric::kHandshakeFailures, "tlsmeter_handshake_failures_total", kCounter,
+     "Handshakes that failed or were aborted, by the one cause that was found.", W("reason"), 600,
+     kRoleLabels* kReasonLabels + 1},
+    {Metric::kHandshakeDuration, "tlsmeter_handshake_duration_seconds", kHistogram,
+     "ClientHello to the end of the handshake, of successful handshakes whose both ends were seen.", W("resumed"), 1500,
+     kRoleLabels * 2 + 1},
+    {Metric::kConnectionSetupDuration, "tlsmeter_connection_setup_duration_seconds", kHistogram,
+     "TCP connect or accept to the first application byte, of successful handshakes whose both ends were seen.", W(), 900,
+     kRoleLabels + 1},
+    {Metric::kHandshakePhaseDuration,
+     "tlsmeter_handshake_phase_duration_seconds",
+     kHistogram,
+     "Phases of successful handshakes, each where both its ends were seen.",
+     {"role", "phase"},
+     195,
+     kRoleLabels* kPhaseLabels + 1},
+    {Metric::kNegotiations, "tlsmeter_negotiations_total", kCounter,
+     "ServerHello messages by what they select; group is none where no key exchange in a named group was seen.",
+     W("version", "cipher", "group"), 600, kRoleLabels* kVersionLabels + 1},
+    {Metric::kResumptions, "tlsmeter_resumptions_total", kCounter,
+     "Successful handshakes by the way the server resumed an earlier session; none is a full handshake.", W("method"), 300,
+     kRoleLabels* kResumptionLabels + 1},
+    {Metric::kApplicationProtocols, "tlsmeter_application_protocols_total", kCounter,
+     "Successful handshakes by negotiated application protocol; not_visible where TLS 1.3 encrypts the answer to an offer.",
+     W("alpn"), 200, kRoleLabels* kAlpnLabels + 1},
+    {Metric::kAlerts, "tlsmeter_alerts_total", kCounter,
+     "Handshakes that an alert ended or that carried a warning, by the alert and by who sent it, seen from the workload.",
+     W("sender", "description"), 400, kRoleLabels * 2 * kAlertLabels + 1},
+
+    {Metric::kBuildInfo, "tlsmeter_build_info", kGauge, "Always 1; the label says which version runs.", {"version"}, 1, 0},
+    {Metric::kAttached,
+     "tlsmeter_attached",
+     kGauge,
+     "1 where the hook is attached, 0 where it could not be.",
+     {"hook"},
+     20,
+     0},
+    {Metric::kEvents, "tlsmeter_events_total", kCounter, "What the programs in the kernel noted, by kind.", {"kind"}, 10, 0},
+    {Metric::kEventsLost,
+     "tlsmeter_events_lost_total",
+     kCounter,
+     "Events or bytes of a handshake given up, by cause.",
+     {"reason"},
+     20,
+     0},
+    {Metric::kParseErrors,
+     "tlsmeter_parse_errors_total",
+     kCounter,
+     "Connections whose bytes could not be parsed, by stage and what was wrong.",
+     {"stage"},
+     10,
+     0},
+    {Metric::kBlindHandshakes,
+     "tlsmeter_blind_handshakes_total",
+     kCounter,
+     "Handshakes of which a part could not be seen, by cause.",
+     {"reason"},
+     10,
+     0},
+    {Metric::kConnectionsWithoutHandshake,
+     "tlsmeter_connections_without_handshake_total",
+     kCounter,
+     "TCP connections that ended or spoke another protocol before any ClientHello.",
+     {"reason"},
+     10,
+     0},
+    {Metric::kTrackedConnections, "tlsmeter_tracked_connections", kGauge, "Connections being followed now.", {}, 1, 0},
+    {Metric::kConnectionsEvicted,
+     "tlsmeter_connections_evicted_total",
+     kCounter,
+     "Connections given up before their handshake was over, by cause.",
+     {"reason"},
+     5,
+     0},
+    {Metric::kBpfRunSeconds,
+     "tlsmeter_bpf_run_seconds_total",
+     kCounter,
+     "Time spent in each BPF program; grows only while the kernel keeps BPF statistics.",
+     {"program"},
+     20,
+     0},
+    {Metric::kBpfRuns,
+     "tlsmeter_bpf_runs_total",
+     kCounter,
+     "Runs of each BPF program; grows only while the kernel keeps BPF statistics.",
+     {"program"},
+     20,
+     0},
+    {Metric::kBpfMapEntries, "tlsmeter_bpf_map_entries", kGauge, "Entries in use of each BPF map.", {"map"}, 15, 0},
+    {Metric::kBpfMapMaxEntries,
+     "tlsmeter_bpf_map_max_entries",
+     kGauge,
+     "Entries that each BPF map can hold.",
+     {"map"},
+     15,
+     0},
+    {Metric::kLabelSets,
+     "tlsmeter_label_sets",
+     kGauge,
+     "Label sets in use by each family.",
+     {"family"},
+     kAggregatedFamilies,
+     0},
+    {Metric::kLabelSetsLimit,
+     "tlsmeter_label_sets_limit",
+     kGauge,
+     "Label sets that each family may use.",
+     {"family"},
+     kAggregatedFamilies,
+     0},
+    {Metric::kLabelOverflow,
+     "tlsmeter_label_overflow_total",
+     kCounter,
+     "Observations that were counted under __other__ because a label had no room for another value.",
+     {"family", "label"},
+     20,
+     0},
+
+    {Metric::kProcessCpuSeconds,
+     "process_cpu_seconds_total",
+     kCounter,
+     "User and system CPU time of this process.",
+     {},
+     1,
+     0},
+    {Metric::kProcessResidentMemory, "process_resident_memory_bytes", kGauge, "Resident memory of this process.", {}, 1, 0},
+    {Metric::kProcessVirtualMemory, "process_virtual_memory_bytes", kGauge, "Virtual memory of this process.", {}, 1, 0},
+    {Metric::kProcessOpenFds, "process_open_fds", kGauge, "Open file descriptors of this process.", {}, 1, 0},
+    {Metric::kProcessStartTime, "process_start_time_seconds", kGauge, "Start of this process, in Unix time.", {}, 1, 0},
+}};
+
+constexpr bool RowsStandInOrder() {
+  for (size_t i = 0; i < kCatalogue.size(); ++i) {
+    if (static_cast<size_t>(kCatalogue[i].metric) != i) return false;
+  }
+  return true;
+}
+
+constexpr bool ReservesFit() {
+  for (const MetricSpec& spec : kCatalogue) {
+    if (spec.reserve > spec.max_label_sets()) return false;
+  }
+  return true;
+}
+
+constexpr bool BudgetHolds() {
+  size_t sum = 0;
+  for (const MetricSpec& spec : kCatalogue) sum += spec.cap;
+  return sum <= kMaxSeries;
+}
+
+static_assert(RowsStandInOrder());
+static_assert(ReservesFit(), "a family has no room for all combinations of its closed labels");
+static_assert(BudgetHolds());
+
+}  // namespace
+
+std::string_view MetricTypeName(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+  }
+  return "untyped";
+}
+
+std::span<const MetricSpec> Catalogue() { return kCatalogue; }
+
+const MetricSpec& SpecOf(Metric metric) { return kCatalogue[static_cast<size_t>(metric)]; }
+
+}  // namespace tlsmeter::agent

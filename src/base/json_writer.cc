@@ -1,0 +1,114 @@
+#include "src/base/json_writer.h"
+
+#include <cassert>
+
+#include "src/base/text.h"
+
+namespace tlsmeter::agent {
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out->push_back('"');
+  while (!text.empty()) {
+    char32_t code = 0;
+    const size_t length = Utf8Character(text, &code);
+    if (length == 0) {
+      out->append("\xef\xbf\xbd");
+      text.remove_prefix(1);
+      continue;
+    }
+    if (code == '"' || code == '\\') {
+      out->push_back('\\');
+      out->push_back(static_cast<char>(code));
+    } else if (code < 0x20 || code == 0x7f) {
+      out->append("\\u00");
+      out->push_back(kHex[code >> 4]);
+      out->push_back(kHex[code & 0xf]);
+    } else {
+      out->append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  out->push_back('"');
+}
+
+JsonWriter::JsonWriter(std::string* out) : out_(out) { out_->push_back('{'); }
+
+void JsonWriter::String(std::string_view path, std::string_view value) {
+  Name(path);
+  AppendJsonString(value, out_);
+}
+
+void JsonWriter::Uint(std::string_view path, uint64_t value) {
+  Name(path);
+  out_->append(std::to_string(value));
+}
+
+void JsonWriter::Bool(std::string_view path, bool value) {
+  Name(path);
+  out_->append(value ? "true" : "false");
+}
+
+void JsonWriter::Thousandths(std::string_view path, uint64_t value) {
+  Uint(path, value / 1000);
+  const auto rest = static_cast<unsigned>(value % 1000);
+  if (rest == 0) return;
+  const char digits[] = {static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                         static_cast<char>('0' + rest % 10)};
+  out_->push_back('.');
+  out_->append(digits, rest % 10 != 0 ? 3 : rest % 100 != 0 ? 2 : 1);
+}
+
+void JsonWriter::BeginArray(std::string_view path) {
+  Name(path);
+  out_->push_back('[');
+  comma_ = false;
+}
+
+void JsonWriter::Element(std::string_view value) {
+  if (comma_) out_->push_back(',');
+  AppendJsonString(value, out_);
+  comma_ = true;
+}
+
+void JsonWriter::EndArray() {
+  out_->push_back(']');
+  comma_ = true;
+}
+
+void JsonWriter::Finish() {
+  Close(0);
+  out_->push_back('}');
+}
+
+void JsonWriter::Close(size_t depth) {
+  for (; depth_ > depth; --depth_) {
+    out_->push_back('}');
+    comma_ = true;
+  }
+}
+
+void JsonWriter::Name(std::string_view path) {
+  size_t level = 0;
+  for (size_t dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
+    const std::string_view part = path.substr(0, dot);
+    path.remove_prefix(dot + 1);
+    if (level == depth_ || open_[level] != part) {
+      Close(level);
+      assert(depth_ < kMaxDepth);
+      if (comma_) out_->push_back(',');
+      AppendJsonString(part, out_);
+      out_->append(":{");
+      open_[depth_++] = part;
+      comma_ = false;
+    }
+    ++level;
+  }
+  Close(level);
+  if (comma_) out_->push_back(',');
+  AppendJsonString(path, out_);
+  out_->push_back(':');
+  comma_ = true;
+}
+
+}  // namespace tlsmeter::agent

@@ -1,0 +1,59 @@
+// JsonWriter: one JSON object, written front to back into a string, no tree in between.
+//
+// A member is named by its dotted path ("tls.client.server_name"): the writer opens and closes the nested objects, so
+// members of one object must be written next to each other. Whatever the strings hold, the output is valid JSON in UTF-8 on
+// one line. One thread at a time.
+#ifndef TLSMETER_SRC_BASE_JSON_WRITER_H_
+#define TLSMETER_SRC_BASE_JSON_WRITER_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tlsmeter::agent {
+
+// AppendJsonString appends `text` as a JSON string with its quotes. Bytes that are not well-formed UTF-8 become U+FFFD.
+void AppendJsonString(std::string_view text, std::string* out);
+
+class JsonWriter {
+ public:
+  // kMaxDepth is how many objects a path may nest: the deepest of ours, tls.client.hash.sha256, nests three.
+  static constexpr size_t kMaxDepth = 8;
+
+  // JsonWriter appends to *out, which must outlive it, and opens the outermost object.
+  explicit JsonWriter(std::string* out);
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
+
+  // Members. `path` is a string of the program's own: parts separated by dots, nothing in it that needs escaping; it must
+  // stay valid until Finish.
+  void String(std::string_view path, std::string_view value);
+  void Uint(std::string_view path, uint64_t value);
+  void Bool(std::string_view path, bool value);
+
+  // Thousandths writes `value` / 1000 as a decimal number without trailing zeros: 210 as 0.21, 3000 as 3.
+  void Thousandths(std::string_view path, uint64_t value);
+
+  // BeginArray opens an array member; only Element and EndArray may follow.
+  void BeginArray(std::string_view path);
+  void Element(std::string_view value);
+  void EndArray();
+
+  // Finish closes all objects. Nothing may be written after it.
+  void Finish();
+
+ private:
+  void Name(std::string_view path);
+  void Close(size_t depth);
+
+  std::string* out_;
+  std::array<std::string_view, kMaxDepth> open_;  // names of the objects that are open, outermost first
+  size_t depth_ = 0;
+  bool comma_ = false;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_BASE_JSON_WRITER_H_

@@ -1,0 +1,82 @@
+// BpfSource: the live source. Loads and attaches the BPF programs, drains their ring buffer and reads their counters.
+//
+// Everything it attaches is a link that the kernel drops with the descriptor: destroying the source, or the death of the
+// process in any way, detaches all of it. One thread uses a source.
+#ifndef TLSMETER_SRC_CAPTURE_BPF_SOURCE_H_
+#define TLSMETER_SRC_CAPTURE_BPF_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "src/capture/chunk.h"
+
+namespace tlsmeter::agent {
+
+struct BpfSourceOptions {
+  std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
+  bool measure_time = false;  // let the kernel time each program run (costs some 50 ns a run)
+};
+
+// Hook is one place in the kernel where a program is attached, or could not be.
+struct Hook {
+  std::string name;  // "cgroup_skb/ingress", "tp_btf/inet_sock_set_state", ...
+  bool attached = false;
+  std::string missing;  // why not, in one clause; "" when attached
+  std::string blind;    // what is therefore invisible
+};
+
+// CounterGroup is what a counter of the programs says of the data.
+enum class CounterGroup : uint8_t {
+  kEvent,        // happened; nothing is missing
+  kLost,         // data of a watched connection is missing
+  kNoHandshake,  // a connection that never opened a handshake
+};
+
+struct SourceCounter {
+  CounterGroup group;
+  std::string_view name;  // static storage; a metric label value
+  uint64_t value;
+};
+
+struct ProgramStats {
+  std::string program;
+  uint64_t runs = 0;
+  uint64_t run_time_ns = 0;
+};
+
+struct MapStats {
+  std::string map;
+  uint64_t entries = 0;  // in use now
+  uint64_t max_entries = 0;
+};
+
+class BpfSource {
+ public:
+  // Open loads and attaches. PermissionDenied names the missing capability, FailedPrecondition the missing kernel feature,
+  // InvalidArgument a wrong cgroup. Programs that this kernel lacks are left out and said in hooks(); only the packet hooks
+  // are indispensable.
+  static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
+  virtual ~BpfSource() = default;
+
+  // Poll waits up to `timeout_ms`, then hands over every chunk that is in the ring, in the ring's order. The chunks' views
+  // are valid during the call of `take` only.
+  virtual absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take) = 0;
+
+  virtual const std::vector<Hook>& hooks() const = 0;
+  // counters sums the programs' per-CPU counters and adds the decoder's own.
+  virtual std::vector<SourceCounter> counters() const = 0;
+  // program_stats is empty unless options.measure_time.
+  virtual std::vector<ProgramStats> program_stats() const = 0;
+  // map_stats counts the entries of the hash maps by walking them.
+  virtual std::vector<MapStats> map_stats() const = 0;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_CAPTURE_BPF_SOURCE_H_

@@ -1,0 +1,106 @@
+// FlowTable: chunks of many connections become one HandshakeRecord per handshake and side.
+//
+// Owns every connection's state. One thread. Memory is bounded: at most kMaxFlows connections, kMaxBufferedBytes of bytes
+// waiting for order, kMaxHarvest finished records; the oldest connection makes room for a new one, and that is counted.
+#ifndef TLSMETER_SRC_CORRELATE_FLOW_TABLE_H_
+#define TLSMETER_SRC_CORRELATE_FLOW_TABLE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "src/capture/chunk.h"
+#include "src/correlate/handshake_record.h"
+#include "src/correlate/stream_buffer.h"
+#include "src/correlate/verdict.h"
+#include "tlsmeter/handshake.h"
+
+namespace tlsmeter::agent {
+
+// Connections in handshake at one time. A connection leaves the table when its handshake is over, so this is handshakes a
+// second times their length: 1,000 a second that all stall for half a minute. Some 2 KiB each.
+inline constexpr size_t kMaxFlows = 32768;
+
+// Bytes of all connections that wait for earlier ones. Order is lost seldom and for milliseconds.
+inline constexpr size_t kMaxBufferedBytes = 16 * 1024 * 1024;
+
+// A handshake in which nothing moves for this long has failed; common client timeouts are 10 to 60 seconds.
+inline constexpr uint64_t kHandshakeTimeoutNs = 60'000'000'000;
+
+// No handshake is followed for longer than this, however its bytes drip.
+inline constexpr uint64_t kHandshakeMaxNs = 600'000'000'000;
+
+// How long an established handshake waits for its first application byte, a late refusal by the server, or its owner.
+inline constexpr uint64_t kSettleNs = 1'000'000'000;
+
+// After its record is out, a connection is remembered this long so that stragglers do not begin a new one.
+inline constexpr uint64_t kForgetNs = 60'000'000'000;
+
+enum class Eviction : uint8_t { kTableFull, kCount };
+std::string_view EvictionName(Eviction eviction);
+
+// FlowStats counts what became of connections and bytes; all only grow except the first two.
+struct FlowStats {
+  size_t tracked = 0;           // connections in the table
+  size_t buffered_bytes = 0;    // bytes waiting for order
+  uint64_t handshakes = 0;      // records made
+  uint64_t incomplete = 0;      // of them: bytes were missing
+  uint64_t owner_unknown = 0;   // of them: no process was named
+  uint64_t no_hello = 0;        // connections that began like a ClientHello and were none
+  uint64_t dropped_pieces = 0;  // pieces over the ceilings of StreamBuffer or kMaxBufferedBytes
+  std::array<uint64_t, static_cast<size_t>(Eviction::kCount)> evicted = {};
+  std::array<uint64_t, 16> parse_errors = {};  // by ParseStatus
+};
+
+class FlowTable {
+ public:
+  FlowTable();
+  ~FlowTable();
+
+  // Take adds a chunk. Finished handshakes wait for Harvest.
+  void Take(const Chunk& chunk);
+
+  // Advance lets time pass: what waited long enough is decided. `now_ns` is Unix nanoseconds, as in the chunks.
+  void Advance(uint64_t now_ns);
+
+  // Finish decides everything that is left: the source has ended.
+  void Finish(uint64_t now_ns);
+
+  // Harvest hands over the records made since the last call, in the order in which they were decided.
+  std::vector<HandshakeRecord> Harvest();
+
+  const FlowStats& stats() const { return stats_; }
+
+ private:
+  struct Flow;
+  using Order = std::list<Flow*>;
+
+  Flow* Find(const Chunk& chunk);
+  void OnOpen(Flow* flow, const OpenChunk& open);
+  void OnPiece(Flow* flow, End sender, uint32_t offset, const StreamPiece& piece);
+  void OnStop(Flow* flow, const StopChunk& stop, uint64_t time_ns);
+  void Deliver(Flow* flow, End sender, const StreamPiece& piece);
+  void Drain(Flow* flow, End sender);
+  void DrainByTime(Flow* flow);
+  void Recount(Flow* flow);
+  void DecideIfOver(Flow* flow, uint64_t now_ns);
+  void Decide(Flow* flow, const Ending& ending);
+  void Forget(Flow* flow);
+
+  absl::flat_hash_map<ConnectionKey, std::unique_ptr<Flow>> flows_;
+  Order by_activity_;                                        // the longest idle first
+  std::deque<std::pair<uint64_t, ConnectionKey>> settling_;  // established, by deadline
+  std::vector<HandshakeRecord> harvest_;
+  FlowStats stats_;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_CORRELATE_FLOW_TABLE_H_

@@ -1,0 +1,23 @@
+// Endpoints: what the HTTP server answers, path by path.
+#ifndef TLSMETER_SRC_EXPORT_ENDPOINTS_H_
+#define TLSMETER_SRC_EXPORT_ENDPOINTS_H_
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "src/export/http_server.h"
+#include "src/export/prometheus.h"
+
+namespace tlsmeter::agent {
+
+// ReadyCheck returns OK when handshakes are being observed, else why not. It is called on the HTTP thread and must be safe
+// there.
+using ReadyCheck = std::function<absl::Status()>;
+
+// MakeEndpoints returns a handler for / (a list of the others), /metrics, /healthz (200 while the server answers) and
+// /readyz (200, or 503 with the reason); everything else is 404. `page` must outlive the handler.
+HttpHandler MakeEndpoints(const MetricsPage& page, ReadyCheck ready);
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_EXPORT_ENDPOINTS_H_

@@ -1,0 +1,185 @@
+#include "src/export/json_lines.h"
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "src/aggregate/labels.h"
+#include "src/base/json_writer.h"
+#include "src/base/text.h"
+#include "src/export/record_start.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+std::string Hex(std::span<const uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const uint8_t byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
+  }
+  return text;
+}
+
+// An ALPN id that stands for no protocol (RFC 8701, section 3.1): two equal bytes of the form 0x?a.
+bool IsGreaseId(std::string_view id) {
+  return id.size() == 2 && id[0] == id[1] && (static_cast<uint8_t>(id[0]) & 0x0f) == 0x0a;
+}
+
+void WriteTime(const HandshakeRecord& record, JsonWriter* json) {
+  const uint64_t start = RecordStartNs(record);
+  if (start == 0) return;
+  const absl::Time time = absl::FromUnixNanos(static_cast<int64_t>(start));
+  json->String("@timestamp", absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone()));
+}
+
+void WriteEndpoints(const HandshakeRecord& record, JsonWriter* json) {
+  if (record.client.has_value()) {
+    json->String("client.address", AddressText(*record.client));
+    json->Uint("client.port", record.client->port);
+  }
+  if (record.server.has_value()) {
+    json->String("server.address", AddressText(*record.server));
+    json->Uint("server.port", record.server->port);
+  }
+}
+
+void WriteTls(const HandshakeRecord& record, JsonWriter* json) {
+  const Handshake& tls = record.tls;
+  if (tls.client_hello.has_value() && !tls.client_hello->server_name.empty()) {
+    json->String("tls.client.server_name", LowerAscii(PrintableUtf8(tls.client_hello->server_name, kMaxTextField)));
+  }
+  if (tls.version.has_value()) json->String("tls.protocol.version", tls.version->Name());
+  if (tls.cipher.has_value()) json->String("tls.cipher", tls.cipher->Name());
+  if (tls.group.has_value()) json->String("tls.curve", tls.group->Name());
+  if (!tls.alpn.empty()) json->String("tls.next_protocol", PrintableUtf8(tls.alpn, kMaxTextField));
+  if (tls.server_hello.has_value()) json->Bool("tls.resumed", tls.resumption != Resumption::kNone);
+  if (record.result != Result::kUnknown) json->Bool("tls.established", record.result == Result::kSuccess);
+}
+
+template <typename Number>
+void WriteNames(std::string_view path, const std::vector<Number>& numbers, JsonWriter* json) {
+  if (numbers.empty()) return;
+  json->BeginArray(path);
+  for (const Number number : numbers) {
+    if (!IsGrease(number.value)) json->Element(number.Name());
+  }
+  json->EndArray();
+}
+
+void WriteOffered(const ClientHello& hello, JsonWriter* json) {
+  if (!hello.alpn.empty()) {
+    json->BeginArray("tlsmeter.offered.alpn");
+    for (const std::string& id : hello.alpn) {
+      if (!IsGreaseId(id)) json->Element(PrintableUtf8(id, kMaxTextField));
+    }
+    json->EndArray();
+  }
+  // Without the extension the one version that the client names is its offer (RFC 8446, section 4.2.1).
+  const std::vector<ProtocolVersion> only = {hello.legacy_version};
+  WriteNames("tlsmeter.offered.versions", hello.supported_versions.empty() ? only : hello.supported_versions, json);
+  WriteNames("tlsmeter.offered.ciphers", hello.cipher_suites, json);
+  WriteNames("tlsmeter.offered.groups", hello.supported_groups, json);
+  WriteNames("tlsmeter.offered.signature_algorithms", hello.signature_algorithms, json);
+}
+
+std::string_view EarlyDataName(EarlyData early_data) {
+  switch (early_data) {
+    case EarlyData::kNone:
+      return "";
+    case EarlyData::kOffered:
+      return "offered";
+    case EarlyData::kAccepted:
+      return "accepted";
+    case EarlyData::kRejected:
+      return "rejected";
+  }
+  return "";
+}
+
+std::string_view MutualTlsName(MutualTls mutual_tls) {
+  switch (mutual_tls) {
+    case MutualTls::kNotVisible:
+      return "";
+    case MutualTls::kRequested:
+      return "requested";
+    case MutualTls::kPresented:
+      return "presented";
+    case MutualTls::kAbsent:
+      return "absent";
+  }
+  return "";
+}
+
+void WriteParameters(const Handshake& tls, JsonWriter* json) {
+  if (tls.resumption != Resumption::kNone) json->String("tlsmeter.resumption", ResumptionName(tls.resumption));
+  if (tls.early_data != EarlyData::kNone) json->String("tlsmeter.early_data", EarlyDataName(tls.early_data));
+  if (tls.hello_retry.has_value() || tls.server_hello.has_value()) {
+    json->Bool("tlsmeter.hello_retry", tls.hello_retry.has_value());
+  }
+  if (tls.ech == Ech::kOffered) json->String("tlsmeter.ech", "offered");
+  if (tls.mutual_tls != MutualTls::kNotVisible) json->String("tlsmeter.mtls", MutualTlsName(tls.mutual_tls));
+}
+
+void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {
+  json->String("tlsmeter.result", ResultName(record.result));
+  if (record.reason != FailureReason::kNone) {
+    json->String("tlsmeter.failure.reason", FailureReasonName(record.reason));
+    if (record.inferred) json->Bool("tlsmeter.failure.inferred", true);
+  }
+  if (!record.tls.alert.has_value()) return;
+  const Alert& alert = *record.tls.alert;
+  // Of an encrypted alert only the sender is known.
+  if (!alert.encrypted) {
+    json->String("tlsmeter.alert.description", AlertDescription{alert.description}.Name());
+    if (alert.level == 1 || alert.level == 2) json->String("tlsmeter.alert.level", alert.level == 1 ? "warning" : "fatal");
+  }
+  json->String("tlsmeter.alert.sender", SenderName(alert.sender));
+}
+
+// Milliseconds with three decimals: what the kernel's clock is worth.
+void WriteMs(std::string_view path, std::optional<double> seconds, JsonWriter* json) {
+  if (seconds.has_value()) json->Thousandths(path, static_cast<uint64_t>(std::llround(*seconds * 1e6)));
+}
+
+void WriteMeasures(const HandshakeRecord& record, JsonWriter* json) {
+  WriteMs("tlsmeter.timing.tcp_ms", TcpSeconds(record), json);
+  WriteMs("tlsmeter.timing.server_flight_ms", ServerFlightSeconds(record), json);
+  WriteMs("tlsmeter.timing.client_flight_ms", ClientFlightSeconds(record), json);
+  WriteMs("tlsmeter.timing.handshake_ms", HandshakeSeconds(record), json);
+  WriteMs("tlsmeter.timing.first_app_byte_ms", FirstAppByteSeconds(record), json);
+  const auto& bytes = record.tls.handshake_bytes;
+  if (bytes[0] != 0) json->Uint("tlsmeter.bytes.client", bytes[0]);
+  if (bytes[1] != 0) json->Uint("tlsmeter.bytes.server", bytes[1]);
+}
+
+}  // namespace
+
+std::string JsonLine(const HandshakeRecord& record) {
+  std::string line;
+  JsonWriter json(&line);
+  WriteTime(record, &json);
+  WriteEndpoints(record, &json);
+  WriteTls(record, &json);
+  json.String("tlsmeter.role", RoleName(record.role));
+  json.String("tlsmeter.transport", "tcp");
+  if (record.tls.client_hello.has_value()) {
+    json.String("tlsmeter.client_random", Hex(record.tls.client_hello->random));
+    WriteOffered(*record.tls.client_hello, &json);
+  }
+  WriteParameters(record.tls, &json);
+  WriteOutcome(record, &json);
+  WriteMeasures(record, &json);
+  if (record.owner.pid != 0) json.Uint("process.pid", record.owner.pid);
+  if (!record.owner.comm.empty()) json.String("process.name", PrintableUtf8(record.owner.comm, kMaxTextField));
+  json.Finish();
+  line += '\n';
+  return line;
+}
+
+}  // namespace tlsmeter::agent

@@ -1,0 +1,20 @@
+// RecordStartNs: the time that a printed record bears. Any thread.
+#ifndef TLSMETER_SRC_EXPORT_RECORD_START_H_
+#define TLSMETER_SRC_EXPORT_RECORD_START_H_
+
+#include <cstdint>
+
+#include "src/correlate/handshake_record.h"
+
+namespace tlsmeter::agent {
+
+// RecordStartNs returns the first byte of the ClientHello, or of the connection where no ClientHello was seen; 0 when
+// neither was.
+inline uint64_t RecordStartNs(const HandshakeRecord& record) {
+  if (record.tls.client_hello_ns != 0) return record.tls.client_hello_ns;
+  return record.tcp_start_ns != 0 ? record.tcp_start_ns : record.tcp_established_ns;
+}
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_EXPORT_RECORD_START_H_

@@ -1,0 +1,104 @@
+#include <utility>
+
+#include "src/tls/handshake_state.h"
+#include "tlsmeter/byte_reader.h"
+#include "tlsmeter/key_exchange.h"
+
+namespace tlsmeter {
+
+bool HandshakeTracker::State::Kept(Sender sender, ParseStatus status) {
+  if (status == ParseStatus::kOk) return true;
+  if (status == ParseStatus::kTooLarge || direction(sender).torn) {
+    facts.incomplete = true;  // over a ceiling of ours, or glued together around a hole: not the peer's fault
+  } else {
+    Fail(sender, status);
+  }
+  return false;
+}
+
+void HandshakeTracker::State::OnMessage(Sender sender, const HandshakeMessage& message, uint64_t time_ns) {
+  if (++direction(sender).message_count > kMaxHandshakeMessages) return Fail(sender, ParseStatus::kTooLarge);
+  if (message.too_large) facts.incomplete = true;
+
+  if (sender == Sender::kClient) {
+    if (message.type == HandshakeType::kClientHello) return OnClientHello(message);
+    if (message.type == HandshakeType::kCertificate) return OnClientCertificate(message);
+    return;
+  }
+  if (message.type == HandshakeType::kServerHello) return OnServerHello(message, time_ns);
+  if (message.type == HandshakeType::kServerKeyExchange) return OnServerKeyExchange(message);
+  if (message.type == HandshakeType::kCertificate || message.type == HandshakeType::kServerHelloDone) {
+    server_flight_follows = true;
+  } else if (message.type == HandshakeType::kCertificateRequest && facts.mutual_tls == MutualTls::kNotVisible) {
+    facts.mutual_tls = MutualTls::kRequested;
+  }
+}
+
+void HandshakeTracker::State::OnClientHello(const HandshakeMessage& message) {
+  if (facts.client_hello_count < 255) ++facts.client_hello_count;
+  if (facts.client_hello_count > 1) return;  // the second is the first, changed as HelloRetryRequest asked
+  facts.client_hello_ns = direction(Sender::kClient).message_start_ns;
+  if (facts.progress == Progress::kNoHello) facts.progress = Progress::kInProgress;
+  if (message.too_large) return;
+
+  ClientHello hello;
+  if (!Kept(Sender::kClient, ParseClientHello(message.body, &hello))) return;
+  if (hello.early_data) facts.early_data = EarlyData::kOffered;
+  if (hello.ech_outer || hello.ech_inner) facts.ech = Ech::kOffered;
+  facts.client_hello = std::move(hello);
+}
+
+void HandshakeTracker::State::OnHelloRetry(ServerHello hello) {
+  if (facts.hello_retry) return;
+  if (facts.early_data == EarlyData::kOffered) facts.early_data = EarlyData::kRejected;  // RFC 8446, section 4.2.10
+  facts.hello_retry = std::move(hello);
+}
+
+void HandshakeTracker::State::OnServerHello(const HandshakeMessage& message, uint64_t time_ns) {
+  if (message.too_large || facts.server_hello) return;
+  ServerHello hello;
+  if (!Kept(Sender::kServer, ParseServerHello(message.body, &hello))) return;
+  if (hello.is_hello_retry) return OnHelloRetry(std::move(hello));
+
+  facts.server_hello_ns = time_ns;
+  facts.version = hello.NegotiatedVersion();
+  facts.cipher = hello.cipher_suite;
+  facts.group = hello.key_share_group;
+  facts.server_hello = std::move(hello);
+  const ServerHello& chosen = *facts.server_hello;
+
+  const bool offered_early_data = facts.early_data == EarlyData::kOffered;
+  if (!IsTls13()) {
+    facts.alpn = chosen.alpn;
+    if (offered_early_data) facts.early_data = EarlyData::kRejected;
+    return;
+  }
+  if (chosen.selected_psk) facts.resumption = Resumption::kPsk;
+  // Early data belongs to the first identity offered: with another one, or none, it cannot have been accepted.
+  if (offered_early_data && chosen.selected_psk != 0) facts.early_data = EarlyData::kRejected;
+  tls13_end.OnServerHello(chosen.cipher_suite, offered_early_data);
+}
+
+void HandshakeTracker::State::OnServerKeyExchange(const HandshakeMessage& message) {
+  server_flight_follows = true;
+  if (message.too_large || !facts.server_hello || IsTls13()) return;
+  std::optional<NamedGroup> group;
+  if (Kept(Sender::kServer, ParseServerKeyExchange(message.body, facts.server_hello->cipher_suite, &group)) && group) {
+    facts.group = group;
+  }
+}
+
+void HandshakeTracker::State::OnClientCertificate(const HandshakeMessage& message) {
+  if (facts.mutual_tls != MutualTls::kRequested) return;
+  if (message.too_large) {
+    facts.mutual_tls = MutualTls::kPresented;
+    return;
+  }
+  ByteReader body(message.body);
+  ByteReader list;  // RFC 5246, section 7.4.6
+  ParseStatus status = body.ReadPrefixed24(&list) ? ParseStatus::kOk : ParseStatus::kTruncated;
+  if (status == ParseStatus::kOk && !body.empty()) status = ParseStatus::kTrailingData;
+  if (Kept(Sender::kClient, status)) facts.mutual_tls = list.empty() ? MutualTls::kAbsent : MutualTls::kPresented;
+}
+
+}  // namespace tlsmeter

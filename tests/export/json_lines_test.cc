@@ -1,0 +1,118 @@
+#include "src/export/json_lines.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/export/sample_record.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+using Json = nlohmann::json;
+
+// Parses a line strictly: one object, one line feed, no member twice.
+Json Parse(const std::string& line) {
+  EXPECT_EQ(line.find('\n'), line.size() - 1) << line;
+  std::vector<std::set<std::string>> names;
+  const auto check = [&names](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key) {
+      EXPECT_TRUE(names.back().insert(parsed.get<std::string>()).second) << parsed;
+    }
+    return true;
+  };
+  return Json::parse(line, check);
+}
+
+TEST(JsonLinesTest, WritesEveryFactOfASuccess) {
+  EXPECT_EQ(
+      JsonLine(SampleRecord()),
+      R"({"@timestamp":"2026-11-23T12:01:03.123456Z",)"
+      R"("client":{"address":"10.0.0.5","port":51234},"server":{"address":"192.0.2.7","port":443},)"
+      R"("tls":{"client":{"server_name":"api.example.com"},"protocol":{"version":"1.3"},"cipher":"TLS_AES_128_GCM_SHA256",)"
+      R"("curve":"X25519MLKEM768","next_protocol":"h2","resumed":true,"established":true},)"
+      R"("tlsmeter":{"role":"client","transport":"tcp",)"
+      R"("client_random":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",)"
+      R"("offered":{"alpn":["h2","http/1.1"],"versions":["1.3","1.2"],"ciphers":["TLS_AES_128_GCM_SHA256","0xfffe"],)"
+      R"("groups":["X25519MLKEM768","x25519"],"signature_algorithms":["ecdsa_secp256r1_sha256"]},)"
+      R"("resumption":"psk","early_data":"rejected","hello_retry":false,"ech":"offered","mtls":"presented",)"
+      R"("result":"success",)"
+      R"("timing":{"tcp_ms":0.21,"server_flight_ms":3,"client_flight_ms":12.345,"handshake_ms":12.345,)"
+      R"("first_app_byte_ms":13.79},"bytes":{"client":517,"server":4096}},)"
+      R"("process":{"pid":4711,"name":"curl"}})"
+      "\n");
+}
+
+TEST(JsonLinesTest, SaysWhyAHandshakeFailed) {
+  HandshakeRecord record = RefusedRecord();
+  Json json = Parse(JsonLine(record));
+  EXPECT_EQ(json["tls"]["established"], false);
+  EXPECT_EQ(json["tlsmeter"]["result"], "failure");
+  EXPECT_EQ(json["tlsmeter"]["failure"], Json({{"reason", "unknown_ca"}}));
+  EXPECT_EQ(json["tlsmeter"]["alert"], Json({{"description", "unknown_ca"}, {"level", "fatal"}, {"sender", "client"}}));
+  EXPECT_FALSE(json["tlsmeter"]["timing"].contains("handshake_ms"));
+
+  record.inferred = true;
+  record.tls.alert = Alert{.sender = Sender::kServer, .encrypted = true};
+  json = Parse(JsonLine(record));
+  EXPECT_EQ(json["tlsmeter"]["failure"]["inferred"], true);
+  EXPECT_EQ(json["tlsmeter"]["alert"], Json({{"sender", "server"}}));
+}
+
+TEST(JsonLinesTest, LeavesOutWhatWasNotSeen) {
+  EXPECT_EQ(JsonLine(HandshakeRecord()), R"({"tlsmeter":{"role":"observer","transport":"tcp","result":"unknown"}})"
+                                         "\n");
+}
+
+TEST(JsonLinesTest, TakesTheTimeOfTheConnectionWithoutAClientHello) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.client_hello_ns = 0;
+  EXPECT_EQ(Parse(JsonLine(record))["@timestamp"], "2026-11-23T12:01:03.122456Z");
+}
+
+TEST(JsonLinesTest, ReportsAHelloRetryRequest) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.hello_retry.emplace();
+  EXPECT_EQ(Parse(JsonLine(record))["tlsmeter"]["hello_retry"], true);
+}
+
+TEST(JsonLinesTest, TakesTheLegacyVersionForTheOfferWithoutTheExtension) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.client_hello->supported_versions.clear();
+  EXPECT_EQ(Parse(JsonLine(record))["tlsmeter"]["offered"]["versions"], Json({"1.2"}));
+}
+
+TEST(JsonLinesTest, PrintsIpv6InItsShortForm) {
+  HandshakeRecord record = SampleRecord();
+  record.server->ip = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  EXPECT_EQ(Parse(JsonLine(record))["server"]["address"], "2001:db8::1");
+}
+
+TEST(JsonLinesTest, StaysOneValidLineWhateverPeersSend) {
+  std::mt19937 random(4);
+  const auto noise = [&random] {
+    std::string bytes(random() % 255, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    return bytes;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    HandshakeRecord record = SampleRecord();
+    record.tls.client_hello->server_name = noise();
+    record.tls.client_hello->alpn = {noise(), noise()};
+    record.tls.alpn = noise();
+    record.owner.comm = noise();
+    const std::string line = JsonLine(record);
+    const Json json = Parse(line);
+    for (const char c : line.substr(0, line.size() - 1)) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+    ASSERT_LE(json["process"].value("name", "").size(), kMaxTextField);
+  }
+}
+
+}  // namespace
+}  // namespace tlsmeter::agent

@@ -1,0 +1,64 @@
+#include "tests/export/sample_record.h"
+
+#include <numeric>
+
+namespace tlsmeter::agent {
+
+SocketAddress Ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port) {
+  return {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}, .port = port};
+}
+
+HandshakeRecord SampleRecord() {
+  constexpr uint64_t kUs = 1000;
+  constexpr uint64_t kHello = 1795435263123456 * kUs;
+  HandshakeRecord record;
+  record.role = Role::kClient;
+  record.owner.pid = 4711;
+  record.owner.comm = "curl";
+  record.client = Ipv4(10, 0, 0, 5, 51234);
+  record.server = Ipv4(192, 0, 2, 7, 443);
+  record.tcp_start_ns = kHello - 1000 * kUs;
+  record.tcp_established_ns = kHello - 790 * kUs;
+  record.result = Result::kSuccess;
+
+  Handshake& tls = record.tls;
+  tls.progress = Progress::kEstablished;
+  ClientHello& hello = tls.client_hello.emplace();
+  hello.legacy_version = ProtocolVersion::kTls12;
+  std::iota(hello.random.begin(), hello.random.end(), uint8_t{0});
+  hello.server_name = "API.Example.com";
+  hello.alpn = {"\x1a\x1a", "h2", "http/1.1"};
+  hello.supported_versions = {ProtocolVersion{0x1a1a}, ProtocolVersion::kTls13, ProtocolVersion::kTls12};
+  hello.cipher_suites = {CipherSuite{0x2a2a}, CipherSuite{0x1301}, CipherSuite{0xfffe}};
+  hello.supported_groups = {NamedGroup{0x3a3a}, NamedGroup{0x11ec}, NamedGroup{0x001d}};
+  hello.signature_algorithms = {SignatureScheme{0x0403}};
+  tls.server_hello.emplace();
+  tls.version = ProtocolVersion::kTls13;
+  tls.cipher = CipherSuite{0x1301};
+  tls.group = NamedGroup{0x11ec};
+  tls.alpn = "h2";
+  tls.resumption = Resumption::kPsk;
+  tls.early_data = EarlyData::kRejected;
+  tls.ech = Ech::kOffered;
+  tls.mutual_tls = MutualTls::kPresented;
+  tls.client_hello_ns = kHello;
+  tls.server_hello_ns = kHello + 3000 * kUs;
+  tls.client_finished_ns = kHello + 12345 * kUs;
+  tls.established_ns = kHello + 12345 * kUs;
+  tls.first_application_data_ns = kHello + 13000 * kUs;
+  tls.handshake_bytes = {517, 4096};
+  return record;
+}
+
+HandshakeRecord RefusedRecord() {
+  HandshakeRecord record = SampleRecord();
+  record.result = Result::kFailure;
+  record.reason = FailureReason::kUnknownCa;
+  record.tls.progress = Progress::kRefused;
+  record.tls.alert = Alert{.sender = Sender::kClient, .level = 2, .description = 48};
+  record.tls.established_ns = 0;
+  record.tls.first_application_data_ns = 0;
+  return record;
+}
+
+}  // namespace tlsmeter::agent

@@ -1,0 +1,31 @@
+// ParseClientHello: no input breaks it, what it accepts fits what was given, and a failure leaves the output as it was.
+#include <cstdint>
+
+#include "tests/fuzz/fuzz_check.h"
+#include "tlsmeter/client_hello.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using tlsmeter::ClientHello;
+  using tlsmeter::ParseStatus;
+  ClientHello hello;
+  const ParseStatus status = tlsmeter::ParseClientHello({data, size}, &hello);
+  FUZZ_CHECK(status != ParseStatus::kNeedMore && status != ParseStatus::kNotTls);
+  if (status != ParseStatus::kOk) {
+    FUZZ_CHECK(hello == ClientHello());
+    return 0;
+  }
+  size_t extension_bytes = 0;
+  for (const tlsmeter::Extension& extension : hello.extensions) {
+    extension_bytes += 4 + extension.length;
+    FUZZ_CHECK(!extension.type.Name().empty());
+    FUZZ_CHECK(hello.HasExtension(extension.type));
+  }
+  FUZZ_CHECK(2 + 32 + 1 + hello.session_id.size() + 2 + 2 * hello.cipher_suites.size() + 1 +
+                 hello.compression_methods.size() + (hello.has_extensions ? 2 : 0) + extension_bytes ==
+             size);
+  FUZZ_CHECK(!hello.cipher_suites.empty() && !hello.compression_methods.empty() && hello.session_id.size() <= 32);
+  FUZZ_CHECK(hello.server_name.size() <= size && hello.alpn.size() <= tlsmeter::kMaxAlpnProtocols);
+  (void)hello.HighestVersion().Name();
+  (void)hello.IsFallback();
+  return 0;
+}

@@ -1,0 +1,70 @@
+"""Certificates for one test run, made with openssl in a temporary folder."""
+
+import functools
+import atexit
+import os
+import subprocess
+
+from harness import search_path, temporary_folder
+
+NAME = "example.test"
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+RSA = ("-newkey", "rsa:2048")
+LEAF_EXTENSIONS = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\nsubjectAltName="
+NAMES = f"DNS:{NAME},DNS:*.{NAME},IP:127.0.0.1,IP:::1"
+
+
+class Certificate:
+    """A certificate and its private key, both PEM files; `chain` also holds the issuer's certificate."""
+
+    def __init__(self, folder, name):
+        self.certificate = os.path.join(folder, f"{name}.pem")
+        self.key = os.path.join(folder, f"{name}.key")
+        self.chain = os.path.join(folder, f"{name}.chain.pem")
+
+
+class Certificates:
+    """root signs leaf (P-256), rsa (RSA-2048), client, expired and big (its message exceeds 16 KiB); other_root signs nothing."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.root = self._authority("root")
+        self.other_root = self._authority("other")
+        self.leaf = self._issue("leaf", EC)
+        self.rsa = self._issue("rsa", RSA)
+        self.client = self._issue("client", EC)
+        self.expired = self._issue("expired", EC, days=-1)
+        many = ",".join(f"DNS:host-{number:04}.a-rather-long-name.{NAME}" for number in range(600))
+        self.big = self._issue("big", EC, names=f"{NAMES},{many}")
+
+    def _authority(self, name):
+        made = Certificate(self._folder, name)
+        _openssl("req", "-x509", *EC, "-nodes", "-keyout", made.key, "-out", made.certificate, "-days", "30",
+                 "-subj", f"/O=tlsmeter test/CN={name}")
+        return made
+
+    def _issue(self, name, key, names=NAMES, days=30):
+        made = Certificate(self._folder, name)
+        request, extensions = (os.path.join(self._folder, f"{name}.{suffix}") for suffix in ("csr", "ext"))
+        with open(extensions, "w") as file:
+            file.write(LEAF_EXTENSIONS + names + "\n")
+        _openssl("req", *key, "-nodes", "-keyout", made.key, "-out", request, "-subj", f"/O=tlsmeter test/CN={name}.{NAME}")
+        _openssl("x509", "-req", "-in", request, "-CA", self.root.certificate, "-CAkey", self.root.key, "-CAcreateserial",
+                 "-days", str(days), "-extfile", extensions, "-out", made.certificate)
+        with open(made.chain, "w") as chain:
+            for part in (made, self.root):
+                with open(part.certificate) as file:
+                    chain.write(file.read())
+        return made
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, env={**os.environ, "PATH": search_path()})
+
+
+@functools.cache
+def certificates():
+    """The certificates of this run, made on first use and removed when the process ends."""
+    folder = temporary_folder()
+    atexit.register(folder.cleanup)
+    return Certificates(folder.name)

@@ -1,0 +1,200 @@
+"""The command line: exit codes, sentences, stopping."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+from certificates import NAME, certificates
+from harness import search_path, tlsmeter_path
+from hello import client_hello
+from peers import client_context, connect, connect_tls, serve_tls
+from processes import Cgroup
+from session import SUMMARY, Serve, Tlsmeter, Trace
+
+NOBODY = 65534
+COLUMNS = "TIME ROLE PID COMM CLIENT SERVER SNI VER CIPHER GROUP ALPN RES MS RESULT".split()
+
+
+def run(*arguments, prefix=(), timeout=30):
+    return subprocess.run([*prefix, tlsmeter_path(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=harness.scaled(timeout), env={**os.environ, "PATH": search_path()})
+
+
+class UsageTest(unittest.TestCase):
+    def setUp(self):
+        harness.require()
+
+    def check_refused(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done)
+        self.assertEqual(done.stdout, "", done)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done)
+        self.assertTrue(done.stderr.startswith("tlsmeter: "), done)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_wrong_usage_is_one_sentence_and_exit_code_2(self):
+        for arguments, word in ((["trace", "--no-such-flag"], "--no-such-flag"), (["no-such-command"], "no-such-command"), ([], ""),
+                                (["trace", "-o", "yaml"], "yaml"), (["trace", "-d", "soon"], "soon"), (["trace", "-N", "-1"], "-1"),
+                                (["trace", "-p", "me"], "me"), (["trace", "--cgroup"], "--cgroup"),
+                                (["serve", "--listen", "nowhere"], "nowhere"), (["serve", "--listen", "127.0.0.1:99999"], "99999")):
+            with self.subTest(arguments):
+                self.check_refused(run(*arguments), 2, word)
+
+    def test_cgroup_that_does_not_exist(self):
+        path = os.path.join(harness.cgroup_mount(), f"tlsmeter-test-{os.getpid()}-none")
+        self.check_refused(run("trace", "--cgroup", path), 2, path)
+
+    def test_cgroup_that_is_an_ordinary_folder(self):
+        with harness.temporary_folder() as folder:
+            self.check_refused(run("trace", "--cgroup", folder), 2, folder)
+
+    def test_help_and_version(self):
+        for arguments in (["--help"], ["trace", "--help"], ["serve", "--help"]):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("tlsmeter", done.stdout)
+        self.assertRegex(run("version").stdout, r"\Atlsmeter \d+\.\d+\.\d+\n\Z")
+
+    def test_missing_capability_is_exit_code_3_and_is_named(self):
+        harness.require("setpriv")
+        with Cgroup() as cgroup:
+            for prefix in (["setpriv", "--bounding-set=-all"], ["setpriv", "--bounding-set=-bpf,-sys_admin"]):
+                with self.subTest(prefix):
+                    self.check_refused(run("trace", "-d", "1", "--cgroup", cgroup.path, prefix=prefix), 3, "CAP_BPF")
+
+    def test_another_user_is_exit_code_3(self):
+        harness.require("setpriv")
+        nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        if subprocess.run([*nobody, "test", "-x", tlsmeter_path()], env={"PATH": search_path()}).returncode != 0:
+            self.skipTest(f"needs {tlsmeter_path()} where every user may run it")
+        with Cgroup() as cgroup:
+            self.check_refused(run("trace", "-d", "1", "--cgroup", cgroup.path, prefix=nobody), 3, "CAP_BPF")
+
+
+class StopTest(unittest.TestCase):
+    def setUp(self):
+        harness.require()
+        certificates()
+        self.cgroup = self.enterContext(Cgroup())
+
+    def start_server(self):
+        server = self.enterContext(self.cgroup.start(serve_tls, comm="py-server"))
+        server.address = server.receive()
+        return server
+
+    def connect(self, server):
+        with self.cgroup.start(connect_tls, server.address, client_context(), comm="py-client") as client:
+            client.receive()
+            return client.pid
+
+    def attached_programs(self):
+        done = subprocess.run(["bpftool", "cgroup", "show", self.cgroup.path], capture_output=True, text=True, check=True,
+                              env={"PATH": search_path()})
+        return [line for line in done.stdout.splitlines() if line.split() and line.split()[0].isdigit()]
+
+    def test_stops_after_a_number_of_lines(self):
+        with Trace(self.cgroup, "-N", "1") as session:
+            self.connect(self.start_server())
+            self.assertEqual(session.wait(), 0, session.stderr())
+            self.assertEqual(len(session.records()), 1)
+            self.assertEqual(session.lost, 0)
+
+    def test_stops_after_a_time(self):
+        started = time.monotonic()
+        with Trace(self.cgroup, "-d", "1") as session:
+            self.assertEqual(session.wait(), 0, session.stderr())
+        self.assertGreaterEqual(time.monotonic() - started, 1)
+        self.assertEqual((session.seen, session.lost), (0, 0))
+
+    def test_a_signal_stops_it_and_leaves_no_program_behind(self):
+        harness.require("bpftool")
+        for make in (Trace, Serve):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with self.subTest(make=make.__name__, signal=number), make(self.cgroup) as session:
+                    self.assertGreaterEqual(len(self.attached_programs()), 2)
+                    self.assertEqual(session.finish(number), 0, session.stderr())
+                    self.assertRegex(session.stderr().splitlines()[-1], SUMMARY)
+                    self.assertEqual(self.attached_programs(), [])
+
+    def test_even_sigkill_leaves_no_program_behind(self):
+        harness.require("bpftool")
+        with Trace(self.cgroup) as session:
+            session.process.kill()
+            session.process.wait()
+            harness.wait_until(lambda: not self.attached_programs(), what="the kernel to detach")
+
+    def test_handshake_that_is_under_way_at_the_end_is_reported(self):
+        def hold(channel, address):
+            with connect(address) as connection:
+                connection.sendall(client_hello(NAME.encode()))
+                channel.send("sent")
+                channel.receive(60)
+
+        def swallow(connection, _):
+            while connection.recv(4096):
+                pass
+            connection.close()
+
+        with Trace(self.cgroup) as session:
+            server = self.enterContext(self.cgroup.start(serve_tls, handle=swallow, context=object))
+            client = self.enterContext(self.cgroup.start(hold, server.receive()))
+            client.receive()
+            time.sleep(harness.scaled(0.3))
+            self.assertEqual(session.finish(), 0)
+            self.assertEqual([record["tls.client.server_name"] for record in session.records()], [NAME, NAME])
+            self.assertNotIn("success", [record["tlsmeter.result"] for record in session.records()])
+
+    def test_only_one_process(self):
+        server = self.start_server()
+        with Trace(self.cgroup, "-p", str(server.pid)) as session:
+            self.connect(server)
+            records = session.wait_for(1)
+            session.finish()
+            self.assertEqual([record["tlsmeter.role"] for record in session.records()], ["server"])
+            self.assertEqual(records[0]["process.pid"], server.pid)
+
+    def test_sockets_outside_the_cgroup_are_not_seen(self):
+        server = self.start_server()
+        with Cgroup() as elsewhere, Trace(self.cgroup) as session:
+            with elsewhere.start(connect_tls, server.address, client_context()) as client:
+                client.receive()
+            session.wait_for(1)
+            self.assertEqual(session.finish(), 0)
+            self.assertEqual([record["tlsmeter.role"] for record in session.records()], ["server"])
+
+    def test_columns_are_the_default(self):
+        with Tlsmeter("trace", "--cgroup", self.cgroup.path) as session:
+            server = self.start_server()
+            pid = self.connect(server)
+            harness.wait_until(lambda: len(session.stdout().splitlines()) == 3, what=lambda: f"3 lines: {session.stdout()}")
+            header, *lines = (line.split() for line in session.stdout().splitlines())
+            self.assertEqual(header, COLUMNS)
+            for line in lines:
+                self.assertEqual(len(line), len(COLUMNS), line)
+            rows = {line[1]: dict(zip(COLUMNS, line)) for line in lines}
+            self.assertEqual((rows["client"]["PID"], rows["client"]["COMM"]), (str(pid), "py-client"))
+            self.assertEqual((rows["server"]["PID"], rows["server"]["COMM"]), (str(server.pid), "py-server"))
+            for row in rows.values():
+                self.assertEqual((row["SNI"], row["VER"], row["ALPN"], row["RESULT"]), (NAME, "1.3", "-", "success"))
+            self.assertEqual(session.finish(), 0)
+
+    def test_a_reader_that_goes_away_stops_it(self):
+        argv = [tlsmeter_path(), "trace", "-o", "json", "--cgroup", self.cgroup.path]
+        with harness.temporary_folder() as folder, open(os.path.join(folder, "stderr"), "w+") as err:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err)
+            try:
+                harness.wait_until(lambda: "tlsmeter: ready" in os.pread(err.fileno(), 1 << 16, 0).decode(), 30, "tlsmeter: ready")
+                process.stdout.close()
+                server = self.start_server()
+                self.connect(server)
+                process.wait(harness.scaled(10))
+            finally:
+                process.kill()
+                process.wait()
+
+
+if __name__ == "__main__":
+    harness.main()
