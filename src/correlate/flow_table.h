@@ -1,26 +1,23 @@
 // FlowTable: chunks of many connections become one HandshakeRecord per handshake and side.
 //
-// Owns every connection's state. One thread. Memory is bounded: at most kMaxFlows connections, kMaxBufferedBytes of bytes
-// waiting for order, kMaxHarvest finished records; the oldest connection makes room for a new one, and that is counted.
+// Owns every connection's state. One thread. Memory is bounded: at most kMaxFlows connections and kMaxBufferedBytes of bytes
+// waiting for order; the longest idle connection makes room for a new one, and that is counted. Finished records wait until
+// the caller harvests them, as it should after every few chunks.
 #ifndef TLSMETER_SRC_CORRELATE_FLOW_TABLE_H_
 #define TLSMETER_SRC_CORRELATE_FLOW_TABLE_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "src/capture/chunk.h"
+#include "src/correlate/flow_stats.h"
 #include "src/correlate/handshake_record.h"
 #include "src/correlate/stream_buffer.h"
 #include "src/correlate/verdict.h"
-#include "tlsmeter/handshake.h"
 
 namespace tlsmeter::agent {
 
@@ -43,29 +40,15 @@ inline constexpr uint64_t kSettleNs = 1'000'000'000;
 // After its record is out, a connection is remembered this long so that stragglers do not begin a new one.
 inline constexpr uint64_t kForgetNs = 60'000'000'000;
 
-enum class Eviction : uint8_t { kTableFull, kCount };
-std::string_view EvictionName(Eviction eviction);
-
-// FlowStats counts what became of connections and bytes; all only grow except the first two.
-struct FlowStats {
-  size_t tracked = 0;           // connections in the table
-  size_t buffered_bytes = 0;    // bytes waiting for order
-  uint64_t handshakes = 0;      // records made
-  uint64_t incomplete = 0;      // of them: bytes were missing
-  uint64_t owner_unknown = 0;   // of them: no process was named
-  uint64_t no_hello = 0;        // connections that began like a ClientHello and were none
-  uint64_t dropped_pieces = 0;  // pieces over the ceilings of StreamBuffer or kMaxBufferedBytes
-  std::array<uint64_t, static_cast<size_t>(Eviction::kCount)> evicted = {};
-  std::array<uint64_t, 16> parse_errors = {};  // by ParseStatus
-};
-
 class FlowTable {
  public:
   FlowTable();
   ~FlowTable();
 
-  // Take adds a chunk. Finished handshakes wait for Harvest.
-  void Take(const Chunk& chunk);
+  // Take adds a chunk. Finished handshakes wait for Harvest. Returns true while more bytes of the connection can change
+  // anything; after false a source may keep its data and records to itself, until an OpenChunk with another syn_seq begins
+  // the next connection between the same two ends.
+  bool Take(const Chunk& chunk);
 
   // Advance lets time pass: what waited long enough is decided. `now_ns` is Unix nanoseconds, as in the chunks.
   void Advance(uint64_t now_ns);
@@ -79,24 +62,20 @@ class FlowTable {
   const FlowStats& stats() const { return stats_; }
 
  private:
-  struct Flow;
-  using Order = std::list<Flow*>;
+  struct Entry;
+  using Order = std::list<Entry*>;
 
-  Flow* Find(const Chunk& chunk);
-  void OnOpen(Flow* flow, const OpenChunk& open);
-  void OnPiece(Flow* flow, End sender, uint32_t offset, const StreamPiece& piece);
-  void OnStop(Flow* flow, const StopChunk& stop, uint64_t time_ns);
-  void Deliver(Flow* flow, End sender, const StreamPiece& piece);
-  void Drain(Flow* flow, End sender);
-  void DrainByTime(Flow* flow);
-  void Recount(Flow* flow);
-  void DecideIfOver(Flow* flow, uint64_t now_ns);
-  void Decide(Flow* flow, const Ending& ending);
-  void Forget(Flow* flow);
+  Entry* Find(const Chunk& chunk);
+  Entry* Add(const Chunk& chunk);
+  void TakePiece(Entry* entry, End sender, uint32_t offset, const StreamPiece& piece);
+  void Recount(Entry* entry);
+  void DecideIfOver(Entry* entry, uint64_t now_ns);
+  void Decide(Entry* entry, const Ending& ending);
+  void Forget(Entry* entry);
 
-  absl::flat_hash_map<ConnectionKey, std::unique_ptr<Flow>> flows_;
-  Order by_activity_;                                        // the longest idle first
-  std::deque<std::pair<uint64_t, ConnectionKey>> settling_;  // established, by deadline
+  absl::flat_hash_map<ConnectionKey, std::unique_ptr<Entry>> flows_;
+  Order by_activity_;  // the longest idle first
+  Order settling_;     // over, but something can still come: by deadline
   std::vector<HandshakeRecord> harvest_;
   FlowStats stats_;
 };

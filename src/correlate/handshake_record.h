@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "src/capture/chunk.h"
+#include "src/correlate/plain_protocol.h"
 #include "tlsmeter/handshake.h"
 
 namespace tlsmeter::agent {
@@ -71,6 +72,9 @@ struct HandshakeRecord {
 
   uint64_t tcp_start_ns = 0;        // SYN sent (client) or received (server)
   uint64_t tcp_established_ns = 0;  // TCP handshake complete
+
+  // What was spoken before TLS, kNone where TLS came first. Known of capture files only: live sources begin with the hello.
+  PlainProtocol starttls = PlainProtocol::kNone;
 
   Result result = Result::kUnknown;
   FailureReason reason = FailureReason::kNone;

@@ -168,6 +168,7 @@ std::string JsonLine(const HandshakeRecord& record) {
   WriteTls(record, &json);
   json.String("tlsmeter.role", RoleName(record.role));
   json.String("tlsmeter.transport", "tcp");
+  if (record.starttls != PlainProtocol::kNone) json.String("tlsmeter.starttls", PlainProtocolName(record.starttls));
   if (record.tls.client_hello.has_value()) {
     json.String("tlsmeter.client_random", Hex(record.tls.client_hello->random));
     WriteOffered(*record.tls.client_hello, &json);

@@ -56,6 +56,7 @@ std::set<std::string> PrintedPaths() {
   old.tls.early_data = EarlyData::kOffered;
   old.tls.mutual_tls = MutualTls::kRequested;
   old.tls.resumption = Resumption::kTicket;
+  old.starttls = PlainProtocol::kSmtp;
   std::set<std::string> paths;
   for (const HandshakeRecord& record : {SampleRecord(), RefusedRecord(), old}) {
     AddPaths(nlohmann::json::parse(JsonLine(record)), "", &paths);
@@ -78,6 +79,19 @@ TEST(EventsPage, ListsExactlyTheFailureReasons) {
   }
   for (int i = 1; i < kFailureReasonCount; ++i) known.emplace(FailureReasonName(static_cast<FailureReason>(i)));
   EXPECT_EQ(documented, known);
+}
+
+TEST(EventsPage, NamesEachProtocolThatCanComeBeforeTls) {
+  std::ifstream in(std::string(TLSMETER_SOURCE_DIR) + "/docs/events.md");
+  const std::string page(std::istreambuf_iterator<char>(in), {});
+  const size_t begin = page.find("## Plaintext before TLS");
+  const std::string section = page.substr(begin, page.find("## Failure reasons") - begin);
+  for (size_t i = 0; i < kPlainProtocolCount; ++i) {
+    const auto protocol = static_cast<PlainProtocol>(i);
+    const bool printed = protocol != PlainProtocol::kNone && protocol != PlainProtocol::kTls;
+    EXPECT_EQ(section.find("`" + std::string(PlainProtocolName(protocol)) + "`") != std::string::npos, printed)
+        << PlainProtocolName(protocol);
+  }
 }
 
 TEST(MetricsPage, ListsExactlyTheCatalogue) {

@@ -74,12 +74,21 @@ TEST(JsonLinesTest, TakesTheTimeOfTheConnectionWithoutAClientHello) {
   HandshakeRecord record = SampleRecord();
   record.tls.client_hello_ns = 0;
   EXPECT_EQ(Parse(JsonLine(record))["@timestamp"], "2026-11-23T12:01:03.122456Z");
+  record.tcp_start_ns = record.tcp_established_ns = 0;  // joined late: the ServerHello is all there is
+  EXPECT_EQ(Parse(JsonLine(record))["@timestamp"], "2026-11-23T12:01:03.126456Z");
 }
 
 TEST(JsonLinesTest, ReportsAHelloRetryRequest) {
   HandshakeRecord record = SampleRecord();
   record.tls.hello_retry.emplace();
   EXPECT_EQ(Parse(JsonLine(record))["tlsmeter"]["hello_retry"], true);
+}
+
+TEST(JsonLinesTest, NamesThePlaintextBeforeTls) {
+  HandshakeRecord record = SampleRecord();
+  EXPECT_FALSE(Parse(JsonLine(record))["tlsmeter"].contains("starttls"));
+  record.starttls = PlainProtocol::kPostgresql;
+  EXPECT_EQ(Parse(JsonLine(record))["tlsmeter"]["starttls"], "postgresql");
 }
 
 TEST(JsonLinesTest, TakesTheLegacyVersionForTheOfferWithoutTheExtension) {
