@@ -1,0 +1,29 @@
+#include "src/aggregate/label_pool.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+absl::string_view Key(std::string_view text) { return absl::string_view(text.data(), text.size()); }
+
+}  // namespace
+
+bool LabelPool::Find(Label* label) const {
+  if (label->id != nullptr) return true;
+  const auto it = values_.find(Key(label->text));
+  if (it == values_.end()) return false;
+  label->id = it->second.id();
+  return true;
+}
+
+LabelValue LabelPool::Intern(std::string_view text) {
+  if (const auto it = values_.find(Key(text)); it != values_.end()) return it->second;
+  const LabelValue value(text);
+  values_.emplace(Key(value), value);
+  return value;
+}
+
+void LabelPool::Purge() {
+  absl::erase_if(values_, [](const auto& entry) { return entry.second.unshared(); });
+}
+
+}  // namespace tlsmeter::agent
