@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "src/aggregate/labels.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
@@ -14,6 +13,17 @@ Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(opti
   families_.reserve(kAggregatedFamilies);
   for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) families_.emplace_back(spec, &pool_);
 }
+
+Aggregator::FixedLabels::FixedLabels(LabelPool* pool)
+    : roles({pool->Intern(RoleName(Role::kClient)), pool->Intern(RoleName(Role::kServer)),
+             pool->Intern(RoleName(Role::kObserver))}),
+      results({pool->Intern(ResultName(Result::kSuccess)), pool->Intern(ResultName(Result::kFailure)),
+               pool->Intern(ResultName(Result::kAborted)), pool->Intern(ResultName(Result::kUnknown))}),
+      resumed({pool->Intern("false"), pool->Intern("true")}),
+      tcp(pool->Intern("tcp")),
+      server_flight(pool->Intern("server_flight")),
+      client_flight(pool->Intern("client_flight")),
+      first_app_byte(pool->Intern("first_app_byte")) {}
 
 void Aggregator::Advance(uint64_t now_ns) {
   const MutexLock lock(&mutex_);
@@ -27,7 +37,7 @@ void Aggregator::Advance(uint64_t now_ns) {
   if (vanished != 0) pool_.Purge();
 }
 
-void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<std::string_view> more) {
+void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more) {
   std::array<Label, kMaxLabels> values;
   auto end = std::copy(w.begin(), w.end(), values.begin());
   end = std::copy(more.begin(), more.end(), end);
@@ -60,7 +70,7 @@ void Aggregator::AddNegotiation(const HandshakeRecord& record, const WorkloadLab
   if (record.role != Role::kClient || record.result != Result::kSuccess || !tls.client_hello.has_value()) return;
   if (!tls.version.has_value() || tls.version->KnownName().empty() || w[2].text == kLabelOther) return;
   if (workload->BelowHistory(tls.client_hello->server_name, *tls.version, now_ns_)) {
-    Count(Metric::kDowngradeSignals, w, {"below_history"});
+    Count(Metric::kDowngradeSignals, w, {std::string_view("below_history")});
   }
 }
 
@@ -69,13 +79,13 @@ void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels&
   Count(Metric::kResumptions, w, {ResumptionLabel(tls)});
   Count(Metric::kApplicationProtocols, w, {AlpnLabel(tls)});
 
-  const Label resumed(tls.resumption == Resumption::kNone ? "false" : "true");
+  const Label resumed(fixed_.resumed[tls.resumption == Resumption::kNone ? 0 : 1]);
   Observe(Metric::kHandshakeDuration, {w[0], w[1], w[2], w[3], resumed}, record, HandshakeSeconds(record));
   Observe(Metric::kConnectionSetupDuration, {w[0], w[1], w[2], w[3]}, record, FirstAppByteSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], Label("tcp")}, record, TcpSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], Label("server_flight")}, record, ServerFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], Label("client_flight")}, record, ClientFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], Label("first_app_byte")}, record, FirstAppByteSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.tcp}, record, TcpSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.server_flight}, record, ServerFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.client_flight}, record, ClientFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.first_app_byte}, record, FirstAppByteSeconds(record));
 }
 
 void Aggregator::Add(const HandshakeRecord& record) {
@@ -87,11 +97,10 @@ void Aggregator::Add(const HandshakeRecord& record) {
   const MutexLock lock(&mutex_);
   Workload& workload = workloads_.Admit(whose, now_ns_);
   WorkloadLabels w;
-  w[0] = RoleName(record.role);
-  pool_.Find(&w[0]);
+  w[0] = fixed_.roles[static_cast<size_t>(record.role)];
   std::copy(workload.labels().begin(), workload.labels().end(), w.begin() + 1);
 
-  Count(Metric::kHandshakes, w, {server_names_.Admit(name, now_ns_), ResultName(record.result)});
+  Count(Metric::kHandshakes, w, {server_names_.Admit(name, now_ns_), fixed_.results[static_cast<size_t>(record.result)]});
   if (tls.client_hello.has_value()) {
     Count(Metric::kClientHellos, w, {VersionLabel(tls.client_hello->HighestVersion())});
   }

@@ -18,6 +18,7 @@
 #include "src/aggregate/catalogue.h"
 #include "src/aggregate/family.h"
 #include "src/aggregate/label_pool.h"
+#include "src/aggregate/labels.h"
 #include "src/aggregate/self_stats.h"
 #include "src/aggregate/server_names.h"
 #include "src/aggregate/workloads.h"
@@ -63,7 +64,16 @@ class Aggregator {
  private:
   using WorkloadLabels = std::array<Label, 4>;  // role, namespace, workload, workload_type
 
-  void Count(Metric metric, const WorkloadLabels& w, std::initializer_list<std::string_view> more)
+  // FixedLabels are values that every record needs, looked up once.
+  struct FixedLabels {
+    explicit FixedLabels(LabelPool* pool);
+    std::array<LabelValue, kRoleLabels> roles;      // by Role
+    std::array<LabelValue, kResultLabels> results;  // by Result
+    std::array<LabelValue, 2> resumed;              // by bool
+    LabelValue tcp, server_flight, client_flight, first_app_byte;
+  };
+
+  void Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Observe(Metric metric, std::initializer_list<Label> labels, const HandshakeRecord& record,
                std::optional<double> seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -73,6 +83,7 @@ class Aggregator {
 
   mutable Mutex mutex_;
   LabelPool pool_ ABSL_GUARDED_BY(mutex_);
+  FixedLabels fixed_ ABSL_GUARDED_BY(mutex_){&pool_};
   std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // kAggregatedFamilies
   ServerNames server_names_;                              // event thread only
   Workloads workloads_ ABSL_GUARDED_BY(mutex_);

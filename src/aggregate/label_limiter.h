@@ -50,7 +50,7 @@ class LabelLimiter {
 
  private:
   enum class Group : uint8_t { kClosed, kDetail, kWorkload };
-  using Key = std::array<const std::string*, kMaxLabels>;  // ids of the pool
+  using Key = std::array<uint64_t, kMaxLabels>;  // ids of the pool
   static Group GroupOf(std::string_view label);
   bool FindOrAdmit(std::span<Label> values, size_t room, size_t* index);
   size_t Counted(std::span<const Label> values, size_t index);

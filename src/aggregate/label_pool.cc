@@ -8,7 +8,7 @@ absl::string_view Key(std::string_view text) { return absl::string_view(text.dat
 }  // namespace
 
 bool LabelPool::Find(Label* label) const {
-  if (label->id != nullptr) return true;
+  if (label->id != 0) return true;
   const auto it = values_.find(Key(label->text));
   if (it == values_.end()) return false;
   label->id = it->second.id();
@@ -17,13 +17,13 @@ bool LabelPool::Find(Label* label) const {
 
 LabelValue LabelPool::Intern(std::string_view text) {
   if (const auto it = values_.find(Key(text)); it != values_.end()) return it->second;
-  const LabelValue value(text);
+  const LabelValue value({std::string(text), ++last_id_});
   values_.emplace(Key(value), value);
   return value;
 }
 
 void LabelPool::Purge() {
-  absl::erase_if(values_, [](const auto& entry) { return entry.second.unshared(); });
+  absl::erase_if(values_, [](const auto& entry) { return entry.second.entry_.use_count() == 1; });
 }
 
 }  // namespace tlsmeter::agent

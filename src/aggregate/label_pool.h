@@ -6,6 +6,7 @@
 #define TLSMETER_SRC_AGGREGATE_LABEL_POOL_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,18 +21,20 @@ namespace tlsmeter::agent {
 // LabelValue is a label value of the pool. It reads as its text, which lives as long as any copy of the value.
 class LabelValue {
  public:
-  explicit LabelValue(std::string_view text) : text_(std::make_shared<const std::string>(text)) {}
+  operator std::string_view() const { return entry_->text; }
 
-  operator std::string_view() const { return *text_; }
-
-  // id is the same for equal values of one pool.
-  const std::string* id() const { return text_.get(); }
-
-  // unshared returns true when this is the only copy.
-  bool unshared() const { return text_.use_count() == 1; }
+  // id is the same for equal values of one pool, and never used again for another one. Not 0.
+  uint64_t id() const { return entry_->id; }
 
  private:
-  std::shared_ptr<const std::string> text_;
+  friend class LabelPool;
+  struct Entry {
+    std::string text;
+    uint64_t id;
+  };
+  explicit LabelValue(Entry entry) : entry_(std::make_shared<const Entry>(std::move(entry))) {}
+
+  std::shared_ptr<const Entry> entry_;
 };
 
 // LabelSet is the label values of one series, in the order of its family's labels. Immutable, so snapshots share it.
@@ -44,7 +47,7 @@ struct Label {
   Label(const LabelValue& value) : text(value), id(value.id()) {}
 
   std::string_view text;
-  const std::string* id = nullptr;  // nullptr: not looked up, or not in the pool
+  uint64_t id = 0;  // 0: not looked up, or not in the pool
 };
 
 class LabelPool {
@@ -62,6 +65,7 @@ class LabelPool {
 
  private:
   absl::flat_hash_map<absl::string_view, LabelValue> values_;  // each key is a view of its value
+  uint64_t last_id_ = 0;
 };
 
 }  // namespace tlsmeter::agent

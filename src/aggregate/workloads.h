@@ -91,7 +91,7 @@ class Workloads {
   size_t size() const { return workloads_.size(); }
 
  private:
-  using Key = std::array<const std::string*, 3>;  // ids of the pool
+  using Key = std::array<uint64_t, 3>;  // ids of the pool
 
   LabelPool* pool_;
   Workload other_;
