@@ -56,11 +56,11 @@ size_t LabelLimiter::Index(std::span<Label> values) {
 }
 
 bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* index) {
-  Key key = {};
+  Key key;
   bool known = true;
   for (size_t i = 0; i < values.size(); ++i) {
     known = pool_->Find(&values[i]) && known;
-    key[i] = values[i].id;
+    key.ids[i] = values[i].id;
   }
   if (known) {
     if (const auto it = index_.find(key); it != index_.end()) {
@@ -74,7 +74,7 @@ bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* ind
   set.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     set.push_back(pool_->Intern(values[i].text));
-    key[i] = values[i].id = set.back().id();
+    key.ids[i] = values[i].id = set.back().id();
   }
   if (free_.empty()) {
     *index = sets_.size();
@@ -89,8 +89,8 @@ bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* ind
 }
 
 void LabelLimiter::Erase(size_t index) {
-  Key key = {};
-  std::transform(sets_[index]->begin(), sets_[index]->end(), key.begin(),
+  Key key;
+  std::transform(sets_[index]->begin(), sets_[index]->end(), key.ids.begin(),
                  [](const LabelValue& value) { return value.id(); });
   index_.erase(key);
   sets_[index].reset();

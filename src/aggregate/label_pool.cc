@@ -7,8 +7,7 @@ absl::string_view Key(std::string_view text) { return absl::string_view(text.dat
 
 }  // namespace
 
-bool LabelPool::Find(Label* label) const {
-  if (label->id != 0) return true;
+bool LabelPool::LookUp(Label* label) const {
   const auto it = values_.find(Key(label->text));
   if (it == values_.end()) return false;
   label->id = it->second.id();

@@ -53,7 +53,7 @@ struct Label {
 class LabelPool {
  public:
   // Find sets label->id when it is not set and the pool has the value; false when it has not.
-  bool Find(Label* label) const;
+  bool Find(Label* label) const { return label->id != 0 || LookUp(label); }
 
   // Intern returns the value with that text, new or not.
   LabelValue Intern(std::string_view text);
@@ -64,6 +64,8 @@ class LabelPool {
   size_t size() const { return values_.size(); }
 
  private:
+  bool LookUp(Label* label) const;
+
   absl::flat_hash_map<absl::string_view, LabelValue> values_;  // each key is a view of its value
   uint64_t last_id_ = 0;
 };
