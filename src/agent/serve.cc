@@ -28,6 +28,12 @@ constexpr std::chrono::milliseconds kSelfStatsEvery{250};
 // The event thread turns every kPollMs; silent for this long it hangs.
 constexpr std::chrono::seconds kReadyWithin{10};
 
+// NowNs returns the time by which idle series vanish: of a clock that no one sets.
+uint64_t NowNs() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
+}
+
 // Heartbeat tells the HTTP thread that the event thread still reads events.
 class Heartbeat {
  public:
@@ -78,6 +84,7 @@ ExitCode RunServe(const ServeOptions& options) {
   while (!StopRequested()) {
     absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
     if (!records.ok()) return FailWith(records.status());
+    aggregator.Advance(NowNs());
     take(*records);
     heartbeat.Beat();
     if (Clock::now() < next_self_stats) continue;

@@ -1,84 +1,119 @@
 #include "src/aggregate/aggregator.h"
 
 #include <algorithm>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "src/aggregate/labels.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
 
-void HistogramValue::Observe(double seconds) {
-  // A bucket holds what is less than or equal to its bound.
-  const auto bound = std::lower_bound(kDurationBuckets.begin(), kDurationBuckets.end(), seconds);
-  ++counts[static_cast<size_t>(bound - kDurationBuckets.begin())];
-  sum += seconds;
-}
-
-Aggregator::Aggregator() {
+Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(options.server_names)), workloads_(&pool_) {
   families_.reserve(kAggregatedFamilies);
-  for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) families_.emplace_back(spec);
+  for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) families_.emplace_back(spec, &pool_);
 }
 
-Aggregator::Family& Aggregator::FamilyOf(Metric metric) { return families_[static_cast<size_t>(metric)]; }
+Aggregator::FixedLabels::FixedLabels(LabelPool* pool)
+    : roles({pool->Intern(RoleName(Role::kClient)), pool->Intern(RoleName(Role::kServer)),
+             pool->Intern(RoleName(Role::kObserver))}),
+      results({pool->Intern(ResultName(Result::kSuccess)), pool->Intern(ResultName(Result::kFailure)),
+               pool->Intern(ResultName(Result::kAborted)), pool->Intern(ResultName(Result::kUnknown))}),
+      resumed({pool->Intern("false"), pool->Intern("true")}),
+      tcp(pool->Intern("tcp")),
+      server_flight(pool->Intern("server_flight")),
+      client_flight(pool->Intern("client_flight")),
+      first_app_byte(pool->Intern("first_app_byte")) {}
 
-void Aggregator::Count(Metric metric, const Workload& workload, std::initializer_list<std::string_view> more) {
-  std::array<std::string_view, kMaxLabels> values;
-  auto end = std::copy(workload.begin(), workload.end(), values.begin());
+void Aggregator::Advance(uint64_t now_ns) {
+  const MutexLock lock(&mutex_);
+  now_ns_ = now_ns;
+  if (now_ns - swept_ns_ < kSweepEveryNs) return;
+  swept_ns_ = now_ns;
+  server_names_.Age(now_ns);
+  workloads_.Age(now_ns);
+  size_t vanished = 0;
+  for (Family& family : families_) vanished += family.Expire(server_names_, workloads_, now_ns);
+  if (vanished != 0) pool_.Purge();
+}
+
+void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more) {
+  std::array<Label, kMaxLabels> values;
+  auto end = std::copy(w.begin(), w.end(), values.begin());
   end = std::copy(more.begin(), more.end(), end);
-  Family& family = FamilyOf(metric);
-  const size_t index = family.limiter.Index(std::span(values.begin(), end));
-  family.counts.resize(family.limiter.sets().size());
-  ++family.counts[index];
+  families_[static_cast<size_t>(metric)].Count(std::span(values.begin(), end), now_ns_);
 }
 
-void Aggregator::Observe(Metric metric, std::initializer_list<std::string_view> labels, std::optional<double> seconds) {
+void Aggregator::Observe(Metric metric, std::initializer_list<Label> labels, const HandshakeRecord& record,
+                         std::optional<double> seconds) {
   if (!seconds.has_value()) return;
-  Family& family = FamilyOf(metric);
-  const size_t index = family.limiter.Index(std::span(labels.begin(), labels.end()));
-  family.histograms.resize(family.limiter.sets().size());
-  family.histograms[index].Observe(*seconds);
+  std::array<Label, kMaxLabels> values;
+  const auto end = std::copy(labels.begin(), labels.end(), values.begin());
+  Exemplar exemplar{
+      .client_random = {}, .pid = record.owner.pid, .seconds = *seconds, .time_ns = record.tls.client_hello_ns};
+  if (record.tls.client_hello.has_value()) {
+    exemplar.client_random = record.tls.client_hello->random;
+  } else {
+    exemplar.time_ns = 0;
+  }
+  families_[static_cast<size_t>(metric)].Observe(std::span(values.begin(), end), exemplar, now_ns_);
 }
 
-void Aggregator::AddSuccess(const HandshakeRecord& record, const Workload& w) {
+void Aggregator::AddNegotiation(const HandshakeRecord& record, const WorkloadLabels& w, Workload* workload) {
+  const Handshake& tls = record.tls;
+  std::string_view cipher = CipherLabel(tls.cipher);
+  std::string_view group = GroupLabel(tls.group);
+  if (!workload->AdmitPair(cipher, group)) cipher = group = kLabelOther;
+  Count(Metric::kNegotiations, w, {VersionLabel(tls.version), cipher, group});
+
+  // Only a client has a history with one server: a server's clients differ. Of a name that was not sent there is none.
+  if (record.role != Role::kClient || record.result != Result::kSuccess || !tls.client_hello.has_value()) return;
+  if (!tls.version.has_value() || tls.version->KnownName().empty() || w[2].text == kLabelOther) return;
+  if (workload->BelowHistory(tls.client_hello->server_name, *tls.version, now_ns_)) {
+    Count(Metric::kDowngradeSignals, w, {std::string_view("below_history")});
+  }
+}
+
+void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels& w) {
   const Handshake& tls = record.tls;
   Count(Metric::kResumptions, w, {ResumptionLabel(tls)});
   Count(Metric::kApplicationProtocols, w, {AlpnLabel(tls)});
 
-  const std::string_view resumed = tls.resumption == Resumption::kNone ? "false" : "true";
-  Observe(Metric::kHandshakeDuration, {w[0], w[1], w[2], w[3], resumed}, HandshakeSeconds(record));
-  Observe(Metric::kConnectionSetupDuration, {w[0], w[1], w[2], w[3]}, FirstAppByteSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], "tcp"}, TcpSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], "server_flight"}, ServerFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], "client_flight"}, ClientFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], "first_app_byte"}, FirstAppByteSeconds(record));
+  const Label resumed(fixed_.resumed[tls.resumption == Resumption::kNone ? 0 : 1]);
+  Observe(Metric::kHandshakeDuration, {w[0], w[1], w[2], w[3], resumed}, record, HandshakeSeconds(record));
+  Observe(Metric::kConnectionSetupDuration, {w[0], w[1], w[2], w[3]}, record, FirstAppByteSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.tcp}, record, TcpSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.server_flight}, record, ServerFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.client_flight}, record, ClientFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.first_app_byte}, record, FirstAppByteSeconds(record));
 }
 
 void Aggregator::Add(const HandshakeRecord& record) {
   const Handshake& tls = record.tls;
-  const std::string workload_label = WorkloadLabel(record.owner.comm);
-  const std::string name_label =
-      tls.client_hello.has_value() ? ServerNameLabel(tls.client_hello->server_name) : std::string(kLabelUnknown);
+  const WorkloadText whose = WorkloadOf(record);
+  const std::string name =
+      tls.client_hello.has_value() ? server_names_.LabelOf(tls.client_hello->server_name) : std::string(kLabelUnknown);
 
   const MutexLock lock(&mutex_);
-  Workload w = {RoleName(record.role), "", workloads_.Admit(workload_label), "process"};
-  if (w[2] == kLabelOther) w[1] = w[3] = kLabelOther;
+  Workload& workload = workloads_.Admit(whose, now_ns_);
+  WorkloadLabels w;
+  w[0] = fixed_.roles[static_cast<size_t>(record.role)];
+  std::copy(workload.labels().begin(), workload.labels().end(), w.begin() + 1);
 
-  Count(Metric::kHandshakes, w, {server_names_.Admit(name_label), ResultName(record.result)});
+  Count(Metric::kHandshakes, w, {server_names_.Admit(name, now_ns_), fixed_.results[static_cast<size_t>(record.result)]});
   if (tls.client_hello.has_value()) {
     Count(Metric::kClientHellos, w, {VersionLabel(tls.client_hello->HighestVersion())});
   }
   if (record.result == Result::kFailure || record.result == Result::kAborted) {
     Count(Metric::kHandshakeFailures, w, {ReasonLabel(record.reason)});
   }
-  if (tls.server_hello.has_value()) {
-    Count(Metric::kNegotiations, w, {VersionLabel(tls.version), CipherLabel(tls.cipher), GroupLabel(tls.group)});
-  }
+  if (tls.server_hello.has_value()) AddNegotiation(record, w, &workload);
+  for (const std::string_view signal : DowngradeSignals(tls)) Count(Metric::kDowngradeSignals, w, {signal});
   if (tls.alert.has_value()) {
     Count(Metric::kAlerts, w, {AlertSenderLabel(*tls.alert, record.role), AlertLabel(*tls.alert)});
+  }
+  if (const std::string_view result = MutualTlsLabel(record); !result.empty()) {
+    Count(Metric::kMutualTlsHandshakes, w, {result});
   }
   if (record.result == Result::kSuccess) AddSuccess(record, w);
 }
@@ -91,16 +126,9 @@ void Aggregator::SetSelfStats(SelfStats stats) {
 
 AggregateSnapshot Aggregator::Snapshot() const {
   AggregateSnapshot snapshot;
+  snapshot.families.reserve(kAggregatedFamilies);
   const MutexLock lock(&mutex_);
-  snapshot.families.reserve(families_.size());
-  for (const Family& family : families_) {
-    snapshot.families.push_back({.spec = family.spec,
-                                 .sets = family.limiter.sets(),
-                                 .counts = family.counts,
-                                 .histograms = family.histograms,
-                                 .limit = family.limiter.limit(),
-                                 .overflow = family.limiter.overflow()});
-  }
+  for (const Family& family : families_) snapshot.families.push_back(family.Snapshot());
   snapshot.self = self_;
   return snapshot;
 }

@@ -1,8 +1,8 @@
 // Aggregator: handshake records in, counters and histograms out.
 //
-// Two threads, one lock: the event thread owns the records and calls Add and SetSelfStats, the HTTP thread calls Snapshot.
-// The lock is held for a few hash look-ups per record, and while a snapshot copies its numbers; label values are shared,
-// never copied. Memory is bounded by the caps of the catalogue.
+// Two threads, one lock: the event thread owns the records and calls Advance, Add and SetSelfStats, the HTTP thread calls
+// Snapshot. The lock is held for a few hash look-ups per record, for a sweep over all series every kSweepEveryNs, and while
+// a snapshot copies its numbers; label values are shared, never copied. Memory is bounded by the caps of the catalogue.
 #ifndef TLSMETER_SRC_AGGREGATE_AGGREGATOR_H_
 #define TLSMETER_SRC_AGGREGATE_AGGREGATOR_H_
 
@@ -16,38 +16,22 @@
 
 #include "absl/base/thread_annotations.h"
 #include "src/aggregate/catalogue.h"
-#include "src/aggregate/label_limiter.h"
+#include "src/aggregate/family.h"
+#include "src/aggregate/label_pool.h"
+#include "src/aggregate/labels.h"
 #include "src/aggregate/self_stats.h"
+#include "src/aggregate/server_names.h"
+#include "src/aggregate/workloads.h"
 #include "src/base/mutex.h"
 #include "src/correlate/handshake_record.h"
 
 namespace tlsmeter::agent {
 
-// kMaxServerNames is how many server names a node's metrics tell apart. Busy proxies meet thousands; the budget of
-// tlsmeter_handshakes_total holds 100 with every role and result.
-inline constexpr size_t kMaxServerNames = 100;
+// kSweepEveryNs is how often idle series are looked for; they vanish this much late at most.
+inline constexpr uint64_t kSweepEveryNs = 10'000'000'000;
 
-// kMaxWorkloads is how many workloads a node's metrics tell apart: a Kubernetes node runs 110 pods by default, and as many
-// daemons.
-inline constexpr size_t kMaxWorkloads = 200;
-
-// HistogramValue is one series of durations: counts[i] are the observations in bucket i alone, the last place those above
-// all bounds.
-struct HistogramValue {
-  std::array<uint64_t, kDurationBuckets.size() + 1> counts = {};
-  double sum = 0;
-
-  void Observe(double seconds);
-};
-
-// FamilySnapshot is one family at one moment. `counts` (counters) or `histograms` hold one value for each of `sets`.
-struct FamilySnapshot {
-  const MetricSpec* spec = nullptr;
-  std::vector<LabelSet> sets;
-  std::vector<uint64_t> counts;
-  std::vector<HistogramValue> histograms;
-  size_t limit = 0;
-  std::vector<uint64_t> overflow;  // by label of the family, see LabelLimiter
+struct AggregatorOptions {
+  ServerNameOptions server_names;
 };
 
 // AggregateSnapshot is a copy that later records do not change; families stand in the order of the catalogue.
@@ -58,13 +42,17 @@ struct AggregateSnapshot {
 
 class Aggregator {
  public:
-  Aggregator();
+  explicit Aggregator(AggregatorOptions options = {});
   Aggregator(const Aggregator&) = delete;
   Aggregator& operator=(const Aggregator&) = delete;
 
-  // Add counts one handshake, exactly once in each family that it belongs to. Connections without any ClientHello are not
-  // for Add: they are counted in SelfStats::connections_without_handshake. Untrusted text is made fit for labels here. Event
-  // thread.
+  // Advance lets time pass: what was idle too long vanishes. `now_ns` is nanoseconds of a clock that never goes back; one
+  // that steps would make series vanish early. Event thread.
+  void Advance(uint64_t now_ns) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Add counts one handshake, at the time of the last Advance, exactly once in each family that it belongs to. Connections
+  // without any ClientHello are not for Add: they are counted in SelfStats::connections_without_handshake. Untrusted text is
+  // made fit for labels here. Event thread.
   void Add(const HandshakeRecord& record) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // SetSelfStats replaces what the next snapshots say of the meter itself. Event thread.
@@ -74,28 +62,34 @@ class Aggregator {
   AggregateSnapshot Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Family {
-    explicit Family(const MetricSpec& of) : spec(&of), limiter(of) {}
-    const MetricSpec* spec;
-    LabelLimiter limiter;
-    std::vector<uint64_t> counts;
-    std::vector<HistogramValue> histograms;
-  };
-  // Workload is the W labels after admission, in their order.
-  using Workload = std::array<std::string_view, 4>;
+  using WorkloadLabels = std::array<Label, 4>;  // role, namespace, workload, workload_type
 
-  Family& FamilyOf(Metric metric) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Count(Metric metric, const Workload& workload, std::initializer_list<std::string_view> more)
+  // FixedLabels are values that every record needs, looked up once.
+  struct FixedLabels {
+    explicit FixedLabels(LabelPool* pool);
+    std::array<LabelValue, kRoleLabels> roles;      // by Role
+    std::array<LabelValue, kResultLabels> results;  // by Result
+    std::array<LabelValue, 2> resumed;              // by bool
+    LabelValue tcp, server_flight, client_flight, first_app_byte;
+  };
+
+  void Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Observe(Metric metric, std::initializer_list<std::string_view> labels, std::optional<double> seconds)
+  void Observe(Metric metric, std::initializer_list<Label> labels, const HandshakeRecord& record,
+               std::optional<double> seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddNegotiation(const HandshakeRecord& record, const WorkloadLabels& w, Workload* workload)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AddSuccess(const HandshakeRecord& record, const Workload& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddSuccess(const HandshakeRecord& record, const WorkloadLabels& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
+  LabelPool pool_ ABSL_GUARDED_BY(mutex_);
+  FixedLabels fixed_ ABSL_GUARDED_BY(mutex_){&pool_};
   std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // kAggregatedFamilies
-  NameAdmission server_names_ ABSL_GUARDED_BY(mutex_){kMaxServerNames};
-  NameAdmission workloads_ ABSL_GUARDED_BY(mutex_){kMaxWorkloads};
+  ServerNames server_names_;                              // event thread only
+  Workloads workloads_ ABSL_GUARDED_BY(mutex_);
   SelfStats self_ ABSL_GUARDED_BY(mutex_);
+  uint64_t now_ns_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t swept_ns_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tlsmeter::agent

@@ -26,6 +26,8 @@ enum class Metric : uint8_t {
   kResumptions,
   kApplicationProtocols,
   kAlerts,
+  kMutualTlsHandshakes,
+  kDowngradeSignals,
   // What the meter says of itself.
   kBuildInfo,
   kAttached,
@@ -43,6 +45,7 @@ enum class Metric : uint8_t {
   kLabelSets,
   kLabelSetsLimit,
   kLabelOverflow,
+  kExpiredObservations,
   // Of the process, under the names that every Prometheus client uses.
   kProcessCpuSeconds,
   kProcessResidentMemory,
@@ -53,7 +56,7 @@ enum class Metric : uint8_t {
 inline constexpr size_t kMetricCount = static_cast<size_t>(Metric::kProcessStartTime) + 1;
 
 // kAggregatedFamilies is how many rows, from the first on, the aggregator keeps.
-inline constexpr size_t kAggregatedFamilies = static_cast<size_t>(Metric::kAlerts) + 1;
+inline constexpr size_t kAggregatedFamilies = static_cast<size_t>(Metric::kDowngradeSignals) + 1;
 
 enum class MetricType : uint8_t { kCounter, kGauge, kHistogram };
 

@@ -1,22 +1,11 @@
 #include "src/aggregate/label_limiter.h"
 
-#include <array>
+#include <algorithm>
 #include <cassert>
 
-#include "absl/strings/string_view.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
-namespace {
-
-// Label values may hold any byte, so each is preceded by its length.
-void AppendKey(std::string_view value, std::string* key) {
-  const auto size = static_cast<uint32_t>(value.size());
-  for (int shift = 0; shift < 32; shift += 8) key->push_back(static_cast<char>(size >> shift));
-  key->append(value);
-}
-
-}  // namespace
 
 bool CountsOverflow(std::string_view label) { return label == "server_name" || label == "cipher" || label == "workload"; }
 
@@ -26,8 +15,12 @@ LabelLimiter::Group LabelLimiter::GroupOf(std::string_view label) {
   return Group::kClosed;
 }
 
-LabelLimiter::LabelLimiter(const MetricSpec& spec)
-    : labels_(spec.labels().begin(), spec.labels().end()), limit_(spec.max_label_sets()), overflow_(labels_.size(), 0) {
+LabelLimiter::LabelLimiter(const MetricSpec& spec, LabelPool* pool)
+    : pool_(pool),
+      other_(pool->Intern(kLabelOther)),
+      labels_(spec.labels()),
+      limit_(spec.max_label_sets()),
+      overflow_(labels_.size(), 0) {
   assert(spec.reserve > 0 && spec.reserve <= limit_);
   bool has_detail = false;
   bool has_workload = false;
@@ -42,54 +35,73 @@ LabelLimiter::LabelLimiter(const MetricSpec& spec)
   room_for_all_ = has_detail ? room_for_detail_ - room_for_detail_ / 4 : room_for_detail_;
 }
 
-size_t LabelLimiter::Index(std::span<const std::string_view> values) {
+size_t LabelLimiter::Index(std::span<Label> values) {
   assert(values.size() == labels_.size());
   size_t index = 0;
   if (FindOrAdmit(values, room_for_all_, &index)) return Counted(values, index);
 
-  std::array<std::string_view, kMaxLabels> left = {};
+  std::array<Label, kMaxLabels> left;
   const auto kept = std::span(left).first(values.size());
-  for (size_t i = 0; i < values.size(); ++i) kept[i] = groups_[i] == Group::kDetail ? kLabelOther : values[i];
+  for (size_t i = 0; i < values.size(); ++i) kept[i] = groups_[i] == Group::kDetail ? Label(other_) : values[i];
   if (FindOrAdmit(kept, room_for_detail_, &index)) return Counted(kept, index);
 
   for (size_t i = 0; i < values.size(); ++i) {
-    if (groups_[i] == Group::kWorkload) kept[i] = kLabelOther;
+    if (groups_[i] == Group::kWorkload) kept[i] = Label(other_);
   }
   if (FindOrAdmit(kept, limit_ - 1, &index)) return Counted(kept, index);
 
-  for (std::string_view& value : kept) value = kLabelOther;
+  std::fill(kept.begin(), kept.end(), Label(other_));
   FindOrAdmit(kept, limit_, &index);
   return Counted(kept, index);
 }
 
-bool LabelLimiter::FindOrAdmit(std::span<const std::string_view> values, size_t room, size_t* index) {
-  key_.clear();
-  for (const std::string_view value : values) AppendKey(value, &key_);
-  if (const auto it = index_.find(key_); it != index_.end()) {
-    *index = it->second;
-    return true;
+bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* index) {
+  Key key;
+  bool known = true;
+  for (size_t i = 0; i < values.size(); ++i) {
+    known = pool_->Find(&values[i]) && known;
+    key.ids[i] = values[i].id;
   }
-  if (sets_.size() >= room) return false;
-  *index = sets_.size();
-  index_.emplace(key_, *index);
-  sets_.push_back(std::make_shared<const std::vector<std::string>>(values.begin(), values.end()));
+  if (known) {
+    if (const auto it = index_.find(key); it != index_.end()) {
+      *index = it->second;
+      return true;
+    }
+  }
+  if (size() >= room) return false;
+
+  std::vector<LabelValue> set;
+  set.reserve(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    set.push_back(pool_->Intern(values[i].text));
+    key.ids[i] = values[i].id = set.back().id();
+  }
+  if (free_.empty()) {
+    *index = sets_.size();
+    sets_.emplace_back();
+  } else {
+    *index = free_.back();
+    free_.pop_back();
+  }
+  sets_[*index] = std::make_shared<const std::vector<LabelValue>>(std::move(set));
+  index_.emplace(key, *index);
   return true;
 }
 
-size_t LabelLimiter::Counted(std::span<const std::string_view> values, size_t index) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] == kLabelOther && CountsOverflow(labels_[i])) ++overflow_[i];
-  }
-  return index;
+void LabelLimiter::Erase(size_t index) {
+  Key key;
+  std::transform(sets_[index]->begin(), sets_[index]->end(), key.ids.begin(),
+                 [](const LabelValue& value) { return value.id(); });
+  index_.erase(key);
+  sets_[index].reset();
+  free_.push_back(index);
 }
 
-std::string_view NameAdmission::Admit(std::string_view name) {
-  if (IsReservedLabel(name)) return name;
-  const absl::string_view key(name.data(), name.size());
-  if (names_.contains(key)) return name;
-  if (names_.size() >= max_names_) return kLabelOther;
-  names_.emplace(name);
-  return name;
+size_t LabelLimiter::Counted(std::span<const Label> values, size_t index) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i].id == other_.id() && CountsOverflow(labels_[i])) ++overflow_[i];
+  }
+  return index;
 }
 
 }  // namespace tlsmeter::agent

@@ -71,6 +71,32 @@ std::string_view AlertSenderLabel(const Alert& alert, Role role) {
   return (role == Role::kClient) == (alert.sender == Sender::kClient) ? "self" : "peer";
 }
 
+std::string_view MutualTlsLabel(const HandshakeRecord& record) {
+  const MutualTls seen = record.tls.mutual_tls;
+  if (record.reason == FailureReason::kClientCertificateMissing || seen == MutualTls::kAbsent) return "no_certificate";
+  if (record.reason == FailureReason::kClientCertificateRejected) return "rejected";
+  if (seen == MutualTls::kNotVisible || record.result == Result::kUnknown) return "";
+  if (record.result != Result::kSuccess) return "failure";
+  // A success whose answer was not seen says nothing of the client's certificate.
+  return seen == MutualTls::kPresented ? "success" : "";
+}
+
+absl::InlinedVector<std::string_view, 2> DowngradeSignals(const Handshake& tls) {
+  absl::InlinedVector<std::string_view, 2> signals;
+  if (!tls.client_hello.has_value()) return signals;
+  if (tls.client_hello->IsFallback()) signals.push_back("fallback_scsv");
+  if (!tls.server_hello.has_value()) return signals;
+  // A client that offers no more than it gets sees the sentinel in every good handshake with a newer server.
+  const uint16_t offered = tls.client_hello->HighestVersion().value;
+  if (tls.server_hello->downgrade == Downgrade::kToTls12 && offered > ProtocolVersion::kTls12.value) {
+    signals.push_back("tls12_sentinel");
+  }
+  if (tls.server_hello->downgrade == Downgrade::kToTls11OrBelow && offered >= ProtocolVersion::kTls12.value) {
+    signals.push_back("tls11_sentinel");
+  }
+  return signals;
+}
+
 std::string_view SenderName(Sender sender) { return sender == Sender::kClient ? "client" : "server"; }
 
 }  // namespace tlsmeter::agent

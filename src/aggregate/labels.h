@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/container/inlined_vector.h"
 #include "src/correlate/handshake_record.h"
 
 namespace tlsmeter::agent {
@@ -20,6 +21,9 @@ inline constexpr size_t kVersionLabels = 8;  // six versions, other, none
 inline constexpr size_t kResumptionLabels = 5;
 inline constexpr size_t kAlpnLabels = 30;   // 27 protocols, other, none, not_visible
 inline constexpr size_t kAlertLabels = 39;  // 37 names of the IANA registry, encrypted, other
+
+inline constexpr size_t kMutualTlsLabels = 4;
+inline constexpr size_t kDowngradeLabels = 4;  // those of DowngradeSignals, and below_history
 
 // ReasonLabel returns the name of the verdict, "other" where there is none.
 std::string_view ReasonLabel(FailureReason reason);
@@ -46,6 +50,18 @@ std::string_view AlertLabel(const Alert& alert);
 
 // AlertSenderLabel returns "self" or "peer", seen from `role`; "client" or "server" for an observer, who is neither.
 std::string_view AlertSenderLabel(const Alert& alert, Role role);
+
+// MutualTlsLabel returns, of a handshake in which the server was seen to ask for a client certificate or to refuse the
+// client for want of one, "success" (the client sent one and the handshake completed), "no_certificate" (it sent none,
+// whatever became of the handshake), "rejected" (the server did not take the client's) or "failure" (it failed for another
+// cause). Empty where none of this was seen, or not how it ended. A TLS 1.3 request is encrypted: of those only refusals
+// show.
+std::string_view MutualTlsLabel(const HandshakeRecord& record);
+
+// DowngradeSignals returns the signs of a forced downgrade that the hellos themselves carry: "fallback_scsv" (the client
+// says that this is a second try, RFC 7507); "tls12_sentinel", "tls11_sentinel" (the server says in its random that it can
+// do more than it negotiated, RFC 8446, section 4.1.3, and the client had offered more).
+absl::InlinedVector<std::string_view, 2> DowngradeSignals(const Handshake& tls);
 
 // SenderName returns "client" or "server".
 std::string_view SenderName(Sender sender);

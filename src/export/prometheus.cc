@@ -118,12 +118,14 @@ void AddSelf(const SelfStats& self, Families* out) {
 void AddLabelUse(const std::vector<FamilySnapshot>& families, Families* out) {
   std::vector<LabelledValue> sets;
   std::vector<LabelledValue> limits;
+  std::vector<LabelledValue> expired;
   prometheus::MetricFamily overflow = NewFamily(SpecOf(Metric::kLabelOverflow));
   const auto overflow_labels = SpecOf(Metric::kLabelOverflow).labels();
   for (const FamilySnapshot& family : families) {
     const std::string name(family.spec->name);
     sets.push_back({name, static_cast<double>(family.sets.size())});
     limits.push_back({name, static_cast<double>(family.limit)});
+    expired.push_back({name, static_cast<double>(family.expired)});
     const auto labels = family.spec->labels();
     for (size_t i = 0; i < labels.size(); ++i) {
       if (!CountsOverflow(labels[i])) continue;
@@ -136,6 +138,7 @@ void AddLabelUse(const std::vector<FamilySnapshot>& families, Families* out) {
   AddValues(Metric::kLabelSets, sets, out);
   AddValues(Metric::kLabelSetsLimit, limits, out);
   out->push_back(std::move(overflow));
+  AddValues(Metric::kExpiredObservations, expired, out);
 }
 
 }  // namespace

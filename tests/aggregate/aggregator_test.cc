@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <random>
 #include <string>
@@ -68,19 +69,18 @@ std::vector<std::string> Series(const Aggregator& aggregator, Metric metric) {
   const FamilySnapshot& family = Of(snapshot, metric);
   std::vector<std::string> lines;
   for (size_t i = 0; i < family.sets.size(); ++i) {
-    uint64_t count = 0;
-    if (family.spec->type == MetricType::kHistogram) {
-      for (const uint64_t n : family.histograms[i].counts) count += n;
-    } else {
-      count = family.counts[i];
-    }
-    lines.push_back(absl::StrCat(absl::StrJoin(*family.sets[i], ","), "=", count));
+    const std::vector<std::string> set(family.sets[i]->begin(), family.sets[i]->end());
+    const uint64_t count = family.spec->type == MetricType::kHistogram ? family.histograms[i].count() : family.counts[i];
+    lines.push_back(absl::StrCat(absl::StrJoin(set, ","), "=", count));
   }
   return lines;
 }
 
+// Total returns every observation that the family was given.
 uint64_t Total(const FamilySnapshot& family) {
-  return std::accumulate(family.counts.begin(), family.counts.end(), uint64_t{0});
+  uint64_t total = std::accumulate(family.counts.begin(), family.counts.end(), family.expired);
+  for (const HistogramValue& value : family.histograms) total += value.count();
+  return total;
 }
 
 using ::testing::ElementsAre;
@@ -150,9 +150,11 @@ TEST(AggregatorTest, LeavesOutPhasesThatWereNotMeasured) {
 
 TEST(AggregatorTest, PutsADurationOnABoundIntoThatBucket) {
   HistogramValue value;
-  value.Observe(0.001);
-  value.Observe(0.0011);
-  value.Observe(11);
+  for (const double seconds : {0.001, 0.0011, 11.0}) {
+    Exemplar exemplar;
+    exemplar.seconds = seconds;
+    value.Observe(exemplar);
+  }
   EXPECT_EQ(value.counts[0], 1u);
   EXPECT_EQ(value.counts[1], 1u);
   EXPECT_EQ(value.counts.back(), 1u);
@@ -175,7 +177,7 @@ TEST(AggregatorTest, AdmitsAHundredServerNames) {
   EXPECT_EQ(family.sets.size(), kMaxServerNames + 1);
   EXPECT_EQ(Total(family), 300u);
   EXPECT_EQ(family.overflow[4], 200u);
-  EXPECT_EQ((*family.sets.back())[4], kLabelOther);
+  EXPECT_EQ(std::string_view((*family.sets.back())[4]), kLabelOther);
 }
 
 TEST(AggregatorTest, KeepsEveryCeilingAndEverySumUnderRandomTraffic) {
@@ -183,10 +185,13 @@ TEST(AggregatorTest, KeepsEveryCeilingAndEverySumUnderRandomTraffic) {
   Aggregator aggregator;
   uint64_t successes = 0;
   uint64_t failures = 0;
-  std::vector<std::vector<uint64_t>> before(kAggregatedFamilies);
+  std::map<const void*, uint64_t> before;  // by label set; kept alive by `sets`
+  std::vector<LabelSet> sets;
+  uint64_t now = 0;
   constexpr uint64_t kRecords = 20000;
   for (uint64_t n = 1; n <= kRecords; ++n) {
-    HandshakeRecord record = Success(absl::StrCat("w", random() % 600), absl::StrCat("n", random() % 1000));
+    // A slowly moving crowd of workloads: old ones fall idle.
+    HandshakeRecord record = Success(absl::StrCat("w", n / 20 + random() % 300), absl::StrCat("n", random() % 1000));
     record.role = static_cast<Role>(random() % 3);
     record.result = static_cast<Result>(random() % 4);
     record.tls.version = ProtocolVersion{static_cast<uint16_t>(0x0300 + random() % 6)};
@@ -203,32 +208,122 @@ TEST(AggregatorTest, KeepsEveryCeilingAndEverySumUnderRandomTraffic) {
     record.tls.alert = Alert{.sender = static_cast<Sender>(random() % 2), .description = static_cast<uint8_t>(random())};
     aggregator.Add(record);
     if (n % 250 != 0) continue;
+    aggregator.Advance(now += kWorkloadIdleNs / 4);
 
     const AggregateSnapshot snapshot = aggregator.Snapshot();
-    for (size_t f = 0; f < snapshot.families.size(); ++f) {
-      const FamilySnapshot& family = snapshot.families[f];
+    for (const FamilySnapshot& family : snapshot.families) {
       ASSERT_LE(family.sets.size(), family.limit) << family.spec->name;
       ASSERT_EQ(family.limit, family.spec->max_label_sets());
-      for (size_t i = 0; i < before[f].size(); ++i) ASSERT_GE(family.counts[i], before[f][i]) << family.spec->name;
-      before[f] = family.counts;
-      for (const LabelSet& set : family.sets) ASSERT_NE(set->front(), kLabelOther) << family.spec->name;
+      for (size_t i = 0; i < family.counts.size(); ++i) {
+        uint64_t& last = before[family.sets[i].get()];
+        ASSERT_GE(family.counts[i], last) << family.spec->name;
+        last = family.counts[i];
+      }
+      sets.insert(sets.end(), family.sets.begin(), family.sets.end());
+      for (const LabelSet& set : family.sets) ASSERT_NE(std::string_view(set->front()), kLabelOther) << family.spec->name;
     }
-    ASSERT_EQ(Total(Of(snapshot, Metric::kHandshakes)), n);
-    ASSERT_EQ(Total(Of(snapshot, Metric::kClientHellos)), n);
-    ASSERT_EQ(Total(Of(snapshot, Metric::kNegotiations)), n);
-    ASSERT_EQ(Total(Of(snapshot, Metric::kAlerts)), n);
+    for (const Metric metric : {Metric::kHandshakes, Metric::kClientHellos, Metric::kNegotiations, Metric::kAlerts}) {
+      ASSERT_EQ(Total(Of(snapshot, metric)), n);
+    }
     ASSERT_EQ(Total(Of(snapshot, Metric::kHandshakeFailures)), failures);
-    ASSERT_EQ(Total(Of(snapshot, Metric::kResumptions)), successes);
-    ASSERT_EQ(Total(Of(snapshot, Metric::kApplicationProtocols)), successes);
+    for (const Metric metric : {Metric::kResumptions, Metric::kApplicationProtocols, Metric::kHandshakeDuration,
+                                Metric::kConnectionSetupDuration}) {
+      ASSERT_EQ(Total(Of(snapshot, metric)), successes);
+    }
+  }
+  EXPECT_GT(Of(aggregator.Snapshot(), Metric::kHandshakes).expired, 0u) << "nothing ever expired";
+}
+
+TEST(AggregatorTest, CountsMutualTls) {
+  Aggregator aggregator;
+  HandshakeRecord record = Success();
+  record.tls.mutual_tls = MutualTls::kPresented;
+  aggregator.Add(record);
+  EXPECT_THAT(Series(aggregator, Metric::kMutualTlsHandshakes), ElementsAre("server,,nginx,process,success=1"));
+}
+
+TEST(AggregatorTest, CountsEachSignOfADowngrade) {
+  Aggregator aggregator;
+  HandshakeRecord record = Success();
+  record.tls.version = ProtocolVersion::kTls12;
+  record.tls.server_hello->downgrade = Downgrade::kToTls12;
+  record.tls.client_hello->cipher_suites = {CipherSuite{0x5600}};
+  aggregator.Add(record);
+  EXPECT_THAT(Series(aggregator, Metric::kDowngradeSignals),
+              ElementsAre("server,,nginx,process,fallback_scsv=1", "server,,nginx,process,tls12_sentinel=1"));
+}
+
+TEST(AggregatorTest, CountsAFallbackThatTheServerRefused) {
+  Aggregator aggregator;
+  HandshakeRecord record = Failure(FailureReason::kHandshakeFailure);
+  record.tls.client_hello->cipher_suites = {CipherSuite{0x5600}};
+  record.tls.server_hello.reset();
+  aggregator.Add(record);
+  EXPECT_THAT(Series(aggregator, Metric::kDowngradeSignals), ElementsAre("server,,nginx,process,fallback_scsv=1"));
+}
+
+TEST(AggregatorTest, ComparesAClientWithItsOwnHistory) {
+  Aggregator aggregator;
+  HandshakeRecord record = Success();
+  for (const ProtocolVersion version : {ProtocolVersion::kTls13, ProtocolVersion{0x7f12}, ProtocolVersion::kTls12}) {
+    record.tls.version = version;
+    record.role = Role::kServer;  // whose clients are many
+    aggregator.Add(record);
+    record.role = Role::kClient;
+    aggregator.Add(record);
+  }
+  EXPECT_THAT(Series(aggregator, Metric::kDowngradeSignals), ElementsAre("client,,nginx,process,below_history=1"));
+}
+
+TEST(AggregatorTest, TellsTenPairsOfCipherAndGroupOfAWorkloadApart) {
+  Aggregator aggregator;
+  HandshakeRecord record = Success();
+  for (uint16_t group : {0x17, 0x18, 0x19, 0x1d, 0x1e, 0x11ec}) {
+    for (uint16_t cipher : {0x1301, 0x1302, 0x1303}) {
+      record.tls.cipher = CipherSuite{cipher};
+      record.tls.group = NamedGroup{group};
+      aggregator.Add(record);
+    }
   }
   const AggregateSnapshot snapshot = aggregator.Snapshot();
-  for (const Metric metric : {Metric::kHandshakeDuration, Metric::kConnectionSetupDuration}) {
-    uint64_t count = 0;
-    for (const HistogramValue& value : Of(snapshot, metric).histograms) {
-      for (const uint64_t n : value.counts) count += n;
-    }
-    EXPECT_EQ(count, successes);
-  }
+  const FamilySnapshot& family = Of(snapshot, Metric::kNegotiations);
+  ASSERT_EQ(family.sets.size(), kMaxPairsPerWorkload + 1);
+  EXPECT_EQ(std::string_view((*family.sets.back())[5]), kLabelOther);
+  EXPECT_EQ(std::string_view((*family.sets.back())[6]), kLabelOther);
+  EXPECT_EQ(family.counts.back(), 8u);
+  EXPECT_EQ(family.overflow[5], 8u);
+}
+
+TEST(AggregatorTest, LetsTheSeriesOfAnIdleWorkloadVanish) {
+  constexpr uint64_t kStart = 1'000'000'000'000'000;
+  Aggregator aggregator;
+  aggregator.Advance(kStart);
+  aggregator.Add(Success("idle"));
+  aggregator.Advance(kStart + kWorkloadIdleNs / 2);
+  aggregator.Add(Success("busy"));
+  aggregator.Advance(kStart + kWorkloadIdleNs);
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakes), ElementsAre("server,,busy,process,shop.example,success=1"));
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakeDuration), ElementsAre("server,,busy,process,false=1"));
+  EXPECT_EQ(Of(aggregator.Snapshot(), Metric::kHandshakes).expired, 1u);
+  EXPECT_EQ(Of(aggregator.Snapshot(), Metric::kHandshakeDuration).expired, 1u);
+}
+
+TEST(AggregatorTest, NamesTheLatestHandshakeOfEachBucket) {
+  Aggregator aggregator;
+  HandshakeRecord record = Success();
+  aggregator.Add(record);
+  record.owner.pid = 8;
+  record.tls.client_hello->random[0] = 0xab;
+  aggregator.Add(record);
+  const AggregateSnapshot snapshot = aggregator.Snapshot();
+  const HistogramValue& value = Of(snapshot, Metric::kHandshakeDuration).histograms[0];
+  const Exemplar& exemplar = value.exemplars[2];  // up to 5 ms
+  EXPECT_EQ(value.counts[2], 2u);
+  EXPECT_EQ(exemplar.pid, 8u);
+  EXPECT_EQ(exemplar.client_random[0], 0xab);
+  EXPECT_DOUBLE_EQ(exemplar.seconds, 0.005);
+  EXPECT_EQ(exemplar.time_ns, 1003 * kMs);
+  EXPECT_EQ(value.exemplars[0].time_ns, 0u) << "an exemplar in an empty bucket";
 }
 
 size_t ResidentPages() {

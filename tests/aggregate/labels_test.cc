@@ -63,6 +63,42 @@ TEST(LabelsTest, NeverTakesAnEncryptedProtocolForNone) {
   EXPECT_EQ(AlpnLabel(tls), "other");
 }
 
+TEST(LabelsTest, SaysWhatBecameOfMutualTls) {
+  HandshakeRecord record;
+  record.result = Result::kSuccess;
+  EXPECT_EQ(MutualTlsLabel(record), "");
+  record.tls.mutual_tls = MutualTls::kRequested;
+  EXPECT_EQ(MutualTlsLabel(record), "");
+  record.tls.mutual_tls = MutualTls::kPresented;
+  EXPECT_EQ(MutualTlsLabel(record), "success");
+  record.result = Result::kUnknown;
+  EXPECT_EQ(MutualTlsLabel(record), "");
+  record.result = Result::kAborted;
+  EXPECT_EQ(MutualTlsLabel(record), "failure");
+  record.tls.mutual_tls = MutualTls::kAbsent;
+  EXPECT_EQ(MutualTlsLabel(record), "no_certificate");
+  record.tls.mutual_tls = MutualTls::kNotVisible;
+  EXPECT_EQ(MutualTlsLabel(record), "");
+  record.result = Result::kFailure;
+  record.reason = FailureReason::kClientCertificateRejected;
+  EXPECT_EQ(MutualTlsLabel(record), "rejected");
+  record.reason = FailureReason::kClientCertificateMissing;
+  EXPECT_EQ(MutualTlsLabel(record), "no_certificate");
+}
+
+TEST(LabelsTest, TakesASentinelForASignOnlyWhenTheClientHadOfferedMore) {
+  Handshake tls;
+  tls.client_hello.emplace().legacy_version = ProtocolVersion::kTls12;
+  tls.server_hello.emplace().downgrade = Downgrade::kToTls12;
+  EXPECT_TRUE(DowngradeSignals(tls).empty());
+  tls.client_hello->supported_versions = {ProtocolVersion::kTls13};
+  EXPECT_EQ(DowngradeSignals(tls).at(0), "tls12_sentinel");
+  tls.server_hello->downgrade = Downgrade::kToTls11OrBelow;
+  EXPECT_EQ(DowngradeSignals(tls).at(0), "tls11_sentinel");
+  tls.client_hello->supported_versions = {ProtocolVersion{0x0302}};
+  EXPECT_TRUE(DowngradeSignals(tls).empty());
+}
+
 TEST(LabelsTest, TellsWhoSentAnAlertFromTheWorkloadsSide) {
   const Alert by_client = {.sender = Sender::kClient, .description = 48};
   const Alert by_server = {.sender = Sender::kServer, .encrypted = true};

@@ -105,7 +105,9 @@ TEST(PrometheusTest, WritesWhatTheMeterSaysOfItself) {
 TEST(PrometheusTest, ExportsEveryRowOfTheCatalogueAndNothingElse) {
   Aggregator aggregator;
   aggregator.Add(SampleRecord());
-  aggregator.Add(RefusedRecord());
+  HandshakeRecord fallback = RefusedRecord();
+  fallback.tls.client_hello->cipher_suites.push_back(CipherSuite{0x5600});  // TLS_FALLBACK_SCSV
+  aggregator.Add(fallback);
   aggregator.SetSelfStats(FullSelfStats());
   const auto families = MetricsPage(aggregator).Collect();
   ASSERT_EQ(families.size(), kMetricCount);

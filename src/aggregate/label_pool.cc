@@ -1,0 +1,28 @@
+#include "src/aggregate/label_pool.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+absl::string_view Key(std::string_view text) { return absl::string_view(text.data(), text.size()); }
+
+}  // namespace
+
+bool LabelPool::LookUp(Label* label) const {
+  const auto it = values_.find(Key(label->text));
+  if (it == values_.end()) return false;
+  label->id = it->second.id();
+  return true;
+}
+
+LabelValue LabelPool::Intern(std::string_view text) {
+  if (const auto it = values_.find(Key(text)); it != values_.end()) return it->second;
+  const LabelValue value({std::string(text), ++last_id_});
+  values_.emplace(Key(value), value);
+  return value;
+}
+
+void LabelPool::Purge() {
+  absl::erase_if(values_, [](const auto& entry) { return entry.second.entry_.use_count() == 1; });
+}
+
+}  // namespace tlsmeter::agent
