@@ -11,6 +11,8 @@
 #include "src/base/json_writer.h"
 #include "src/base/text.h"
 #include "src/export/record_start.h"
+#include "tlsmeter/ja3.h"
+#include "tlsmeter/ja4.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -49,11 +51,17 @@ void WriteEndpoints(const HandshakeRecord& record, JsonWriter* json) {
   }
 }
 
+void WriteClient(const ClientHello& hello, JsonWriter* json) {
+  if (!hello.server_name.empty()) {
+    json->String("tls.client.server_name", LowerAscii(PrintableUtf8(hello.server_name, kMaxTextField)));
+  }
+  if (const std::string ja3 = Ja3(hello); !ja3.empty()) json->String("tls.client.ja3", ja3);
+  json->String("tls.client.ja4", Ja4(hello, Ja4Transport::kTcp));
+}
+
 void WriteTls(const HandshakeRecord& record, JsonWriter* json) {
   const Handshake& tls = record.tls;
-  if (tls.client_hello.has_value() && !tls.client_hello->server_name.empty()) {
-    json->String("tls.client.server_name", LowerAscii(PrintableUtf8(tls.client_hello->server_name, kMaxTextField)));
-  }
+  if (tls.client_hello.has_value()) WriteClient(*tls.client_hello, json);
   if (tls.version.has_value()) json->String("tls.protocol.version", tls.version->Name());
   if (tls.cipher.has_value()) json->String("tls.cipher", tls.cipher->Name());
   if (tls.group.has_value()) json->String("tls.curve", tls.group->Name());

@@ -35,7 +35,8 @@ TEST(JsonLinesTest, WritesEveryFactOfASuccess) {
       JsonLine(SampleRecord()),
       R"({"@timestamp":"2026-11-23T12:01:03.123456Z",)"
       R"("client":{"address":"10.0.0.5","port":51234},"server":{"address":"192.0.2.7","port":443},)"
-      R"("tls":{"client":{"server_name":"api.example.com"},"protocol":{"version":"1.3"},"cipher":"TLS_AES_128_GCM_SHA256",)"
+      R"("tls":{"client":{"server_name":"api.example.com","ja3":"8aa8227929b53426a4f6eb1b2f71dbf3",)"
+      R"("ja4":"t13i02001a_504f793b0919_28bec3923df4"},"protocol":{"version":"1.3"},"cipher":"TLS_AES_128_GCM_SHA256",)"
       R"("curve":"X25519MLKEM768","next_protocol":"h2","resumed":true,"established":true},)"
       R"("tlsmeter":{"role":"client","transport":"tcp",)"
       R"("client_random":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",)"
