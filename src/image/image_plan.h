@@ -26,7 +26,7 @@ enum class ProbeKind : uint8_t {
   kConnectEntry = 0,     // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
   kAcceptEntry = 1,      // the same of a server
   kStateReturn = 2,      // at a RET of either: the return register holds the result; the stack pointer equals that at entry
-  kAlertDispatch = 3,    // dispatch_alert: arg1 = SSL* (SSL_CONNECTION* from 3.2); kSendAlert holds the alert
+  kAlertDispatch = 3,    // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
   kErrorSet = 4,         // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
   kErrorPut = 5,         // ERR_put_error: arg1 = library, arg3 = reason
   kPeerCertificate = 6,  // d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
@@ -59,7 +59,7 @@ enum class Field : uint8_t {
   kServerRandom,    // 32 bytes in place
   kSendAlert,       // 2 bytes in place: level, description of the alert being sent
   kReceivedAlert,   // GnuTLS: the last alert received, int
-  kGroup,           // group of the key exchange, IANA number
+  kGroup,           // group of the key exchange, IANA number; GnuTLS: gnutls_group_t
   kSessionGroup,    // the same kept in the session (TLS 1.2)
   kReadBio,         // pointer to the BIO read from
   kBioType,         // from the BIO*: int, 0x505 = socket
