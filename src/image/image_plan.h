@@ -1,0 +1,118 @@
+// ImagePlan: what to attach to one file with TLS code, and where that build keeps the fields that a probe reads.
+//
+// A plan is a value: made once per file by the decoder of its stack (openssl_image.h, gnutls_image.h), then read by the one
+// who attaches and by the one who fills the BPF side's table. Every address and offset in it was decoded from the file's own
+// code; none comes from a table of versions.
+#ifndef TLSMETER_SRC_IMAGE_IMAGE_PLAN_H_
+#define TLSMETER_SRC_IMAGE_IMAGE_PLAN_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tlsmeter::agent {
+
+// TlsStack names the implementation; each has probe kinds and fields of its own.
+enum class TlsStack : uint8_t {
+  kOpenSsl,
+  kGnuTls,
+};
+
+// ProbeKind says what it means that an address was reached. The low byte of a probe's cookie; numbers are shared with BPF
+// and are only ever appended to. argN counts from 1, in the platform's C calling convention.
+enum class ProbeKind : uint8_t {
+  kConnectEntry = 0,     // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
+  kAcceptEntry = 1,      // the same of a server
+  kStateReturn = 2,      // at a RET of either: the return register holds the result; the stack pointer equals that at entry
+  kAlertDispatch = 3,    // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
+  kErrorSet = 4,         // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
+  kErrorPut = 5,         // ERR_put_error: arg1 = library, arg3 = reason
+  kPeerCertificate = 6,  // d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
+  kOwnCertificateEntry = 7,   // i2d_X509: arg2 = address of the output pointer, or null when only the length is asked for
+  kOwnCertificateReturn = 8,  // the address after a call of i2d_X509: the return register holds the length
+  kFree = 9,                  // SSL_free: arg1 = SSL*
+  kGnuHandshakeEntry = 10,    // GnuTLS, gnutls_handshake: arg1 = session
+  kGnuHandshakeReturn = 11,   // at a RET of it: the return register holds the result
+  kGnuPeerCertificate = 12,   // gnutls_pcert_import_x509_raw: arg2 = gnutls_datum_t* {data, unsigned size}
+  kGnuFree = 13,              // gnutls_deinit: arg1 = session
+};
+inline constexpr size_t kProbeKindCount = 14;
+
+// Field names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the session).
+enum class Field : uint8_t {
+  kVersion = 0,     // 16 bits of wire version; GnuTLS: gnutls_protocol_t
+  kServer,          // int, 1 in a server. GnuTLS: unsigned, GNUTLS_SERVER is 1
+  kStateMachine,    // int, statem.state: 0 before the handshake, 1 after an error
+  kHandshakeState,  // int, statem.hand_state (OSSL_HANDSHAKE_STATE)
+  kWaiting,         // int, rwstate: 3 = reading
+  kResumed,         // int, 1 when a session was resumed
+  kSession,         // pointer, null before there is a session
+  kCipherId,        // 32 bits; the low 16 are the IANA cipher suite
+  kPeer,            // pointer, null when the peer showed no certificate
+  kVerifyResult,    // long, X509_V_ERR_*
+  kAlpn,            // pointer to the selected protocol, no terminating zero
+  kAlpnLength,      // size_t
+  kServerName,      // pointer to a string ending in zero, or null
+  kClientRandom,    // 32 bytes in place
+  kServerRandom,    // 32 bytes in place
+  kSendAlert,       // 2 bytes in place: level, description of the alert being sent
+  kReceivedAlert,   // GnuTLS: the last alert received, int
+  kGroup,           // group of the key exchange, IANA number; GnuTLS: gnutls_group_t
+  kSessionGroup,    // the same kept in the session (TLS 1.2)
+  kReadBio,         // pointer to the BIO read from
+  kBioType,         // from the BIO*: int, 0x505 = socket
+  kBioNumber,       // from the BIO*: int, the file descriptor of a socket
+  kBioFlags,        // from the BIO*: int, 8 = the operation should be tried again
+  kFileDescriptor,  // GnuTLS: the transport pointer that is read from, a descriptor unless the program set its own functions
+};
+inline constexpr size_t kFieldCount = 24;
+
+// kMaxHops bounds a path: SSL -> s3 -> tmp -> field is the longest of any build known.
+inline constexpr size_t kMaxHops = 4;
+
+// FieldPath leads from a pointer to a field: at each hop but the last, the pointer stored at that offset is followed; the
+// last offset is that of the field itself. hops 0: the build has no such field.
+struct FieldPath {
+  uint8_t hops = 0;
+  uint8_t size = 0;  // bytes to read at the end: 1, 2, 4, 8 or 32
+  std::array<uint16_t, kMaxHops> offset = {};
+
+  bool operator==(const FieldPath&) const = default;
+};
+
+// Probe is one place in the file. `file_offset` may lie past an endbr64 at the function's start, where arguments and
+// stack are still those of the entry and the kernel need not single-step.
+struct Probe {
+  uint64_t file_offset = 0;
+  ProbeKind kind = ProbeKind::kConnectEntry;
+
+  bool operator==(const Probe&) const = default;
+};
+
+// Generation of OpenSSL's numbers: which meaning arguments and hand_state have.
+enum class Generation : uint8_t {
+  kNone,       // GnuTLS
+  kOpenSsl11,  // 1.1.0, 1.1.1: ERR_put_error
+  kOpenSsl30,  // 3.0, 3.1: ERR_set_error
+  kOpenSsl32,  // 3.2 and later: SSL_CONNECTION inside SSL, shifted hand_state
+};
+
+// kMaxProbes bounds the probes of one image; the largest build known has 30.
+inline constexpr size_t kMaxProbes = 128;
+
+struct ImagePlan {
+  TlsStack stack = TlsStack::kOpenSsl;
+  Generation generation = Generation::kNone;
+  std::string build_id;  // lower-case hex; empty when the file has none
+  std::string version;   // as the file calls itself, such as "OpenSSL 3.0.19 27 Jan 2026"; empty when it does not say
+  std::array<FieldPath, kFieldCount> fields;
+  std::vector<Probe> probes;  // by file offset, at most kMaxProbes
+
+  const FieldPath& field(Field name) const { return fields[static_cast<size_t>(name)]; }
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_IMAGE_IMAGE_PLAN_H_

@@ -1,0 +1,291 @@
+#include "src/image/openssl_image.h"
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "src/image/machine_code.h"
+#include "src/image/plan_builder.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+constexpr std::string_view kSslNames[] = {
+    "SSL_version", "SSL_is_server", "SSL_in_before", "SSL_get_state", "SSL_want", "SSL_session_reused", "SSL_get_session",
+    "SSL_get_current_cipher", "SSL_CIPHER_get_id", "SSL_SESSION_get0_peer", "SSL_get_servername", "SSL_get_verify_result",
+    "SSL_get_rbio", "SSL_get0_alpn_selected", "SSL_ctrl", "SSL_get_client_random", "SSL_set_accept_state",
+    "SSL_get_server_random", "TLS_method", "SSL_set_connect_state", "SSL_free", "SSL_get0_group_name",
+    // Of OpenSSL linked into a program:
+    "ERR_put_error", "ERR_vset_error", "d2i_X509", "tls_process_server_certificate", "i2d_X509",
+    "tls_process_client_certificate", "ssl_add_cert_to_wpacket"};
+
+constexpr std::string_view kCryptoNames[] = {"BIO_method_type", "BIO_get_retry_reason", "BIO_test_flags", "OpenSSL_version"};
+
+constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error", "d2i_X509", "i2d_X509"};
+
+constexpr Field kRequired[] = {Field::kVersion, Field::kServer,    Field::kStateMachine, Field::kHandshakeState,
+                               Field::kWaiting, Field::kSession,   Field::kCipherId,     Field::kVerifyResult,
+                               Field::kResumed, Field::kReadBio,   Field::kPeer,         Field::kClientRandom,
+                               Field::kAlpn,    Field::kSendAlert, Field::kAlpnLength,   Field::kServerRandom};
+
+constexpr uint8_t kRandomSize = 32;
+constexpr int64_t kGetNegotiatedGroup = 134;        // SSL_CTRL_GET_NEGOTIATED_GROUP, since 3.0
+constexpr uint64_t kAlertDispatchAfterAccept = 80;  // from ssl_accept to ssl_dispatch_alert in SSL_METHOD, 1.1.1 to 3.5
+constexpr int kStateMachineSize = 0x40;             // more than from statem.state to statem.hand_state
+
+class OpenSslDecoder {
+ public:
+  explicit OpenSslDecoder(ElfFile* ssl) : builder_(ssl, kSslNames, ElfFile::Symbols::kAll) {}
+
+  absl::StatusOr<ImagePlan> Decode(ElfFile* crypto) {
+    builder_.plan().stack = TlsStack::kOpenSsl;
+    DecodeGetters();
+    DecodeMethod();
+    if (crypto != nullptr) DecodeCrypto(crypto);
+    const auto stubs = FindStubs(builder_.file(), kImports);
+    if (stubs.contains("d2i_X509")) {
+      ProbeShared(stubs);
+    } else {
+      ProbeLinkedIn();
+    }
+    builder_.ProbeEntry(builder_.Address("SSL_free"), ProbeKind::kFree, 1, "SSL_free");
+    return builder_.Finish(kRequired);
+  }
+
+ private:
+  void DecodeGetters() {
+    builder_.Set(Field::kVersion, builder_.Returned("SSL_version", 1));
+    builder_.Set(Field::kServer, builder_.Returned("SSL_is_server", 1));
+    builder_.Set(Field::kHandshakeState, builder_.Returned("SSL_get_state", 1));
+    builder_.Set(Field::kWaiting, builder_.Returned("SSL_want", 1));
+    builder_.Set(Field::kResumed, builder_.Returned("SSL_session_reused", 1));
+    builder_.Set(Field::kVerifyResult, builder_.Returned("SSL_get_verify_result", 1));
+    builder_.Set(Field::kReadBio, builder_.Returned("SSL_get_rbio", 1));
+    const FieldPath session = builder_.Returned("SSL_get_session", 1);
+    builder_.Set(Field::kSession, session);
+    builder_.Set(Field::kPeer, Append(session, builder_.Returned("SSL_SESSION_get0_peer", 1)));
+    builder_.Set(Field::kCipherId,
+                 Append(builder_.Returned("SSL_get_current_cipher", 2), builder_.Returned("SSL_CIPHER_get_id", 1)));
+    // Of the connection where it is kept there, else of the session: the shorter path is the connection's.
+    builder_.Set(Field::kServerName, builder_.Returned("SSL_get_servername", 1, {{1, 0}}));
+    builder_.Set(Field::kStateMachine, StateMachine());
+    builder_.Set(Field::kClientRandom, Random("SSL_get_client_random"));
+    builder_.Set(Field::kServerRandom, Random("SSL_get_server_random"));
+    for (const Path& path : builder_.Trace("SSL_get0_alpn_selected")) {
+      for (const Store& store : path.stores) {
+        if (store.value.argument != 0) continue;
+        if (store.address.IsArgument(1)) SetIfFound(Field::kAlpn, FieldOf(store.value));
+        if (store.address.IsArgument(2)) SetIfFound(Field::kAlpnLength, FieldOf(store.value));
+      }
+    }
+  }
+
+  void SetIfFound(Field field, const FieldPath& path) {
+    if (path.hops != 0) builder_.Set(field, path);
+  }
+
+  // SSL_in_before reads two fields of one structure: hand_state, which is known, and statem.state, shortly before it.
+  FieldPath StateMachine() {
+    const FieldPath& hand_state = builder_.Get(Field::kHandshakeState);
+    for (const Path& path : builder_.Trace("SSL_in_before")) {
+      for (const Load& load : path.loads) {
+        const FieldPath field = FieldAt(load.address, load.size);
+        const int before = hand_state.offset[0] - field.offset[0];
+        if (load.address.argument == 0 && field.hops == 1 && field.size == 4 && before > 0 && before <= kStateMachineSize) {
+          return field;
+        }
+      }
+    }
+    return {};
+  }
+
+  // The getter copies the random when there is room for it: by memcpy, or in place with wide loads.
+  FieldPath Random(std::string_view getter) {
+    for (const Path& path : builder_.Trace(getter, {{2, kRandomSize}})) {
+      for (const Call& call : path.calls) {
+        const bool copies = call.arguments[0].IsArgument(1) && call.arguments[1].IsChain() &&
+                            call.arguments[1].argument == 0 && call.arguments[2] == Value::Constant(kRandomSize);
+        if (copies) return FieldAt(call.arguments[1], kRandomSize);
+      }
+      for (const Store& store : path.stores) {
+        if (!store.address.IsArgument(1) || store.value.argument != 0) continue;
+        FieldPath field = FieldOf(store.value);
+        field.size = kRandomSize;
+        if (field.hops != 0) return field;
+      }
+      for (const Load& load : path.loads) {
+        if (load.address.IsChain() && load.address.argument == 0 && load.size >= 16)
+          return FieldAt(load.address, kRandomSize);
+      }
+    }
+    return {};
+  }
+
+  // The path to handshake_func's source: hops to the SSL_METHOD, then the slot of the state machine in it.
+  FieldPath Slot(std::string_view setter) {
+    for (const Path& path : builder_.Trace(setter)) {
+      for (const Store& store : path.stores) {
+        const FieldPath slot = FieldOf(store.value);
+        if (store.address.IsChain() && store.address.argument == 0 && store.address.hops == 0 && store.value.argument == 0 &&
+            slot.hops == 2) {
+          return slot;
+        }
+      }
+    }
+    return {};
+  }
+
+  void DecodeMethod() {
+    const FieldPath accept_slot = Slot("SSL_set_accept_state");
+    const FieldPath connect_slot = Slot("SSL_set_connect_state");
+    const std::optional<uint64_t> method = builder_.ReturnedConstant("TLS_method");
+    if (accept_slot.hops == 0 || connect_slot.hops == 0 || accept_slot == connect_slot || !method) {
+      return builder_.Missing("the method's state machines");
+    }
+    const auto function = [&](uint64_t slot) { return builder_.file()->ReadPointer(*method + slot).value_or(0); };
+    const uint64_t accept = function(accept_slot.offset[1]);
+    const uint64_t connect = function(connect_slot.offset[1]);
+    const uint64_t dispatch = function(accept_slot.offset[1] + kAlertDispatchAfterAccept);
+    builder_.ProbeEntry(connect, ProbeKind::kConnectEntry, 1, "state machine of the client");
+    builder_.ProbeEntry(accept, ProbeKind::kAcceptEntry, 1, "state machine of the server");
+    builder_.ProbeEntry(dispatch, ProbeKind::kAlertDispatch, 1, "dispatch_alert");
+    builder_.ProbeReturns(connect, ProbeKind::kStateReturn, "returns of the client's state machine");
+    builder_.ProbeReturns(accept, ProbeKind::kStateReturn, "returns of the server's state machine");
+    builder_.Set(Field::kSendAlert, SendAlert(dispatch));
+    DecodeGroup(*method, accept_slot.offset[0]);
+  }
+
+  // dispatch_alert begins by noting whether an alert is pending, in the integer before the two bytes of the alert.
+  FieldPath SendAlert(uint64_t dispatch) {
+    for (const Path& path : TraceFunction(builder_.file(), dispatch)) {
+      for (const Store& store : path.stores) {
+        if (!store.address.IsArgument(0) && store.address.IsChain() && store.address.argument == 0 && store.size == 4 &&
+            store.value.IsConstant() && store.value.constant >= 0 && store.value.constant <= 2) {
+          Value alert = store.address;
+          alert.constant += store.size;
+          return FieldAt(alert, 2);
+        }
+      }
+    }
+    return {};
+  }
+
+  // SSL_ctrl hands the question for the group on to the method, which reads it from the connection or, below TLS 1.3, from
+  // the session. Absent before 3.0.
+  void DecodeGroup(uint64_t method, uint16_t method_offset) {
+    for (const Path& path : builder_.Trace("SSL_ctrl", {{1, kGetNegotiatedGroup}})) {
+      for (const Call& call : path.calls) {
+        const FieldPath slot = FieldOf(call.target);
+        if (slot.hops != 2 || slot.offset[0] != method_offset || !call.arguments[0].IsArgument(0)) continue;
+        const std::optional<uint64_t> control = builder_.file()->ReadPointer(method + slot.offset[1]);
+        if (control) return DecodeGroupControl(*control);
+      }
+    }
+  }
+
+  void DecodeGroupControl(uint64_t control) {
+    const FieldPath& session = builder_.Get(Field::kSession);
+    for (const Path& path : TraceFunction(builder_.file(), control, {{1, kGetNegotiatedGroup}})) {
+      for (const Load& load : path.loads) {
+        const FieldPath field = FieldAt(load.address, load.size);
+        if (load.address.argument != 0) continue;
+        if (field.hops == 1 && field.size == 2) builder_.Set(Field::kGroup, field);
+        if (field.hops == 2 && field.offset[0] == session.offset[0] && field.size <= 4) {
+          builder_.Set(Field::kSessionGroup, field);
+        }
+      }
+    }
+  }
+
+  void DecodeCrypto(ElfFile* crypto) {
+    PlanBuilder bio(crypto, kCryptoNames, ElfFile::Symbols::kDynamic);
+    builder_.Set(Field::kBioType, bio.Returned("BIO_method_type", 2));
+    // BIO.num follows BIO.retry_reason.
+    FieldPath number = bio.Returned("BIO_get_retry_reason", 1);
+    if (number.hops != 0) number.offset[0] += number.size;
+    builder_.Set(Field::kBioNumber, number);
+    for (const Path& path : bio.Trace("BIO_test_flags")) {
+      for (const Load& load : path.loads) {
+        if (load.address.IsChain() && load.address.argument == 0)
+          SetIfFound(Field::kBioFlags, FieldAt(load.address, load.size));
+      }
+    }
+    for (const Field field : {Field::kBioType, Field::kBioNumber, Field::kBioFlags}) {
+      if (builder_.Get(field).hops == 0) builder_.Missing(FieldName(field));
+    }
+    if (const auto text = bio.ReturnedConstant("OpenSSL_version", {{0, 0}})) {
+      builder_.plan().version = crypto->ReadString(*text, 64);
+    }
+  }
+
+  void SetGeneration(bool has_set_error) {
+    const bool is_32 = builder_.Address("SSL_get0_group_name") != 0;  // new in 3.2
+    builder_.plan().generation = !has_set_error ? Generation::kOpenSsl11
+                                 : is_32        ? Generation::kOpenSsl32
+                                                : Generation::kOpenSsl30;
+  }
+
+  // The stubs are probed, not the functions behind them: within libcrypto these run hundreds of times for nothing.
+  void ProbeShared(const StubTable& stubs) {
+    const auto stub = [&](const char* name) {
+      const auto found = stubs.find(name);
+      return found != stubs.end() ? found->second : 0;
+    };
+    const uint64_t own = stub("i2d_X509");
+    const bool has_set_error = stub("ERR_set_error") != 0;
+    SetGeneration(has_set_error);
+    builder_.ProbeAt(stub("d2i_X509"), ProbeKind::kPeerCertificate);
+    if (has_set_error) {
+      builder_.ProbeAt(stub("ERR_set_error"), ProbeKind::kErrorSet);
+      if (stub("ERR_vset_error") != 0) builder_.ProbeAt(stub("ERR_vset_error"), ProbeKind::kErrorSet);
+    } else if (stub("ERR_put_error") != 0) {
+      builder_.ProbeAt(stub("ERR_put_error"), ProbeKind::kErrorPut);
+    } else {
+      builder_.Missing("ERR_set_error");
+    }
+    if (own == 0) return builder_.Missing("i2d_X509");
+    builder_.ProbeAt(own, ProbeKind::kOwnCertificateEntry);
+    for (const CodeRange& code : builder_.file()->Code()) {
+      for (const CallSite& site : CallSites(builder_.file(), code, own)) {
+        builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
+      }
+    }
+  }
+
+  // Without stubs certificates are taken at the calls themselves, where the full symbol table names the callers: d2i_X509
+  // also runs for each certificate authority of the program. ERR_set_error ends in ERR_vset_error.
+  void ProbeLinkedIn() {
+    const uint64_t set_error = builder_.Address("ERR_vset_error");
+    const uint64_t put_error = builder_.Address("ERR_put_error");
+    SetGeneration(set_error != 0);
+    if (set_error != 0) {
+      builder_.ProbeEntry(set_error, ProbeKind::kErrorSet, 2, "ERR_vset_error");
+    } else {
+      builder_.ProbeEntry(put_error, ProbeKind::kErrorPut, 3, "ERR_put_error");
+    }
+    for (const std::string_view caller : {"tls_process_server_certificate", "tls_process_client_certificate"}) {
+      for (const CallSite& site : CallsFrom(caller, "d2i_X509")) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
+    }
+    for (const CallSite& site : CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509")) {
+      builder_.ProbeAt(site.call, ProbeKind::kOwnCertificateEntry);
+      builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
+    }
+  }
+
+  std::vector<CallSite> CallsFrom(std::string_view caller, std::string_view target) {
+    const std::optional<CodeRange> range = builder_.Range(caller);
+    const uint64_t address = builder_.Address(target);
+    return range && address != 0 ? CallSites(builder_.file(), *range, address) : std::vector<CallSite>{};
+  }
+
+  PlanBuilder builder_;
+};
+
+}  // namespace
+
+absl::StatusOr<ImagePlan> PlanOpenSsl(ElfFile* ssl, ElfFile* crypto) {
+  if (!HasDecoder(*ssl)) return absl::UnimplementedError("no decoder for this architecture");
+  return OpenSslDecoder(ssl).Decode(crypto);
+}
+
+}  // namespace tlsmeter::agent
