@@ -94,7 +94,7 @@ void FlowTable::Forget(Flow* flow) {
   stats_.tracked = flows_.size();
 }
 
-void FlowTable::Take(const Chunk& chunk) {
+bool FlowTable::Take(const Chunk& chunk) {
   Flow* flow = Find(chunk);
   if (const auto* open = std::get_if<OpenChunk>(&chunk.what)) {
     OnOpen(flow, *open);
@@ -113,14 +113,15 @@ void FlowTable::Take(const Chunk& chunk) {
     flow->owner = Owner{owner->pid, owner->start_time_ns, owner->cgroup_id, std::string(owner->comm)};
   } else if (const auto* stop = std::get_if<StopChunk>(&chunk.what)) {
     OnStop(flow, *stop, chunk.time_ns);
-    return;
+    return false;
   }
-  if (flow->decided) return;
+  if (flow->decided) return false;
   Recount(flow);
   DecideIfOver(flow, chunk.time_ns);
   if (!flow->decided && flow->last_ns - flow->first_ns > kHandshakeMaxNs) {
     Decide(flow, Ending{.tcp_ended = false, .tcp_end = {}, .timed_out = true});
   }
+  return !flow->decided;
 }
 
 void FlowTable::OnOpen(Flow* flow, const OpenChunk& open) {

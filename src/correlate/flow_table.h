@@ -64,8 +64,10 @@ class FlowTable {
   FlowTable();
   ~FlowTable();
 
-  // Take adds a chunk. Finished handshakes wait for Harvest.
-  void Take(const Chunk& chunk);
+  // Take adds a chunk. Finished handshakes wait for Harvest. Returns true while more bytes of the connection can change
+  // anything; after false a source may keep its data and records to itself, until an OpenChunk with another syn_seq begins
+  // the next connection between the same two ends.
+  bool Take(const Chunk& chunk);
 
   // Advance lets time pass: what waited long enough is decided. `now_ns` is Unix nanoseconds, as in the chunks.
   void Advance(uint64_t now_ns);

@@ -123,6 +123,20 @@ TEST(FlowTable, GivesOneRecordWithEverythingOfAHandshake) {
   EXPECT_THAT(table.Harvest(), IsEmpty());
 }
 
+TEST(FlowTable, SaysWhenNoMoreBytesAreWanted) {
+  FlowTable table;
+  Chunk chunk;
+  chunk.key.cookie = 1;
+  chunk.time_ns = kStart;
+  chunk.what = OwnerChunk{7, 1, 2, "curl"};
+  EXPECT_TRUE(table.Take(chunk));
+  Connection connection(&table, 1);
+  connection.Open().Handshake13();
+  EXPECT_TRUE(table.Take(chunk));  // the first application data can still come
+  connection.ClientSealed(100).ServerSealed(250);
+  EXPECT_FALSE(table.Take(chunk));
+}
+
 TEST(FlowTable, BothSidesOfOneHostAreTwoRecords) {
   FlowTable table;
   for (const auto& [cookie, client] : {std::pair{1, End::kLocal}, {2, End::kRemote}}) {
