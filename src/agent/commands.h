@@ -28,6 +28,13 @@ struct ServeOptions {
 };
 ExitCode RunServe(const ServeOptions& options);
 
+struct CheckOptions {
+  std::string cgroup;
+  bool json = false;
+};
+// RunCheck prints what can be seen on this machine and what cannot, and why. kExitUnsupported when nothing can.
+ExitCode RunCheck(const CheckOptions& options);
+
 }  // namespace tlsmeter::agent
 
 #endif  // TLSMETER_SRC_AGENT_COMMANDS_H_

@@ -71,6 +71,18 @@ int Main(int argc, char** argv) {
       "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
       "  tlsmeter serve --listen :9743 --cgroup /sys/fs/cgroup/system.slice");
 
+  CheckOptions check_options;
+  CLI::App* check = app.add_subcommand("check", "Say what this machine lets tlsmeter see, and what not and why");
+  check->add_option("--cgroup", check_options.cgroup, kCgroupHelp)->type_name("PATH");
+  std::string check_output = "text";
+  check->add_option("-o,--output", check_output, "Output: text or json (one object)")
+      ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->type_name("FORMAT");
+  check->footer(
+      "Examples:\n"
+      "  tlsmeter check                       exit code 0: the wire sensor works, 3: it does not\n"
+      "  tlsmeter check -o json | jq .hooks");
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   try {
@@ -84,7 +96,7 @@ int Main(int argc, char** argv) {
   }
 
   if (app.get_subcommands().empty()) {
-    std::fprintf(stderr, "tlsmeter: a command is required: trace, serve or version; see tlsmeter --help\n");
+    std::fprintf(stderr, "tlsmeter: a command is required: trace, serve, check or version; see tlsmeter --help\n");
     return kExitUsage;
   }
   if (version->parsed()) {
@@ -94,6 +106,10 @@ int Main(int argc, char** argv) {
   if (trace->parsed()) {
     trace_options.duration_seconds = duration.empty() ? 0 : ParseSeconds(duration);
     return RunTrace(trace_options);
+  }
+  if (check->parsed()) {
+    check_options.json = check_output == "json";
+    return RunCheck(check_options);
   }
   return RunServe(serve_options);
 }

@@ -10,7 +10,7 @@
 
 namespace tlsmeter::agent {
 
-absl::Status CheckCapabilities(std::string_view proc_status) {
+absl::StatusOr<std::array<WireCapability, 3>> ReadWireCapabilities(std::string_view proc_status) {
   constexpr std::string_view kKey = "CapEff:\t";
   const size_t at = proc_status.find(kKey);
   uint64_t effective = 0;
@@ -19,14 +19,19 @@ absl::Status CheckCapabilities(std::string_view proc_status) {
     return absl::InternalError("/proc/self/status has no CapEff line");
   }
   const auto holds = [effective](int capability) { return (effective >> capability & 1) != 0; };
-  if (holds(CAP_SYS_ADMIN) && holds(CAP_NET_ADMIN)) return absl::OkStatus();
+  const bool admin = holds(CAP_SYS_ADMIN);  // before 5.8 it stood for the two that were split off then
+  return std::array<WireCapability, 3>{{{"CAP_BPF", admin || holds(CAP_BPF)},
+                                        {"CAP_NET_ADMIN", holds(CAP_NET_ADMIN)},
+                                        {"CAP_PERFMON", admin || holds(CAP_PERFMON)}}};
+}
+
+absl::Status CheckCapabilities(std::string_view proc_status) {
+  const absl::StatusOr<std::array<WireCapability, 3>> capabilities = ReadWireCapabilities(proc_status);
+  if (!capabilities.ok()) return capabilities.status();
   std::string missing;
-  const auto need = [&](int capability, const char* name) {
-    if (!holds(capability)) absl::StrAppend(&missing, missing.empty() ? "" : ", ", name);
-  };
-  need(CAP_BPF, "CAP_BPF");
-  need(CAP_NET_ADMIN, "CAP_NET_ADMIN");
-  need(CAP_PERFMON, "CAP_PERFMON");
+  for (const WireCapability& capability : *capabilities) {
+    if (!capability.held) missing += (missing.empty() ? "" : ", ") + std::string(capability.name);
+  }
   if (missing.empty()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("missing privilege ", missing,
                                                   ": run tlsmeter as root or grant it (setcap ",

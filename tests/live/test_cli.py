@@ -1,5 +1,6 @@
 """The command line: exit codes, sentences, stopping."""
 
+import json
 import os
 import signal
 import subprocess
@@ -52,7 +53,7 @@ class UsageTest(unittest.TestCase):
             self.check_refused(run("trace", "--cgroup", folder), 2, folder)
 
     def test_help_and_version(self):
-        for arguments in (["--help"], ["trace", "--help"], ["serve", "--help"]):
+        for arguments in (["--help"], ["check", "--help"], ["trace", "--help"], ["serve", "--help"]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("tlsmeter", done.stdout)
@@ -72,6 +73,44 @@ class UsageTest(unittest.TestCase):
             self.skipTest(f"needs {tlsmeter_path()} where every user may run it")
         with Cgroup() as cgroup:
             self.check_refused(run("trace", "-d", "1", "--cgroup", cgroup.path, prefix=nobody), 3, "CAP_BPF")
+
+
+class CheckTest(unittest.TestCase):
+    def setUp(self):
+        harness.require()
+        self.cgroup = self.enterContext(Cgroup())
+
+    def check(self, *arguments, prefix=()):
+        return run("check", "--cgroup", self.cgroup.path, *arguments, prefix=prefix)
+
+    def test_says_that_every_hook_works(self):
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for line in ("capability +CAP_BPF +held", "hook +cgroup_skb/ingress +can", "verdict +the wire sensor works"):
+            self.assertRegex(done.stdout, f"(?m)^{line}$")
+        self.assertIn(self.cgroup.path, done.stdout)
+
+    def test_says_the_same_in_json(self):
+        done = self.check("-o", "json")
+        told = json.loads(done.stdout)
+        self.assertEqual((done.returncode, told["works"], told["cgroup"]), (0, True, self.cgroup.path))
+        self.assertEqual([hook["can"] for hook in told["hooks"]], [True] * 5)
+        self.assertNotIn("reason", told)
+
+    def test_a_missing_capability_is_named_and_exit_code_3(self):
+        harness.require("setpriv")
+        prefix = ["setpriv", "--bounding-set=-bpf,-sys_admin"]
+        done = self.check(prefix=prefix)
+        self.assertEqual(done.returncode, 3)
+        self.assertRegex(done.stdout, "(?m)^capability +CAP_BPF +missing$")
+        told = json.loads(self.check("-o", "json", prefix=prefix).stdout)
+        self.assertEqual((told["works"], told["hooks"], told["capabilities"]["CAP_BPF"]), (False, [], False))
+        self.assertIn("CAP_BPF", told["reason"])
+
+    def test_a_wrong_cgroup_is_wrong_usage(self):
+        done = run("check", "--cgroup", "/no/such/cgroup")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("/no/such/cgroup", done.stderr)
 
 
 class StopTest(unittest.TestCase):
