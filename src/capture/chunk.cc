@@ -7,9 +7,16 @@
 namespace tlsmeter::agent {
 namespace {
 
-constexpr uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // RFC 4291, section 2.5.5.2
+constexpr uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 }  // namespace
+
+std::array<uint8_t, 16> MappedIpv4(std::span<const uint8_t, 4> ip) {
+  std::array<uint8_t, 16> mapped;
+  std::memcpy(mapped.data(), kMappedPrefix, sizeof(kMappedPrefix));
+  std::memcpy(mapped.data() + sizeof(kMappedPrefix), ip.data(), ip.size());
+  return mapped;
+}
 
 bool IsIpv4(const SocketAddress& address) {
   return std::memcmp(address.ip.data(), kMappedPrefix, sizeof(kMappedPrefix)) == 0;

@@ -24,6 +24,9 @@ struct SocketAddress {
   auto operator<=>(const SocketAddress&) const = default;
 };
 
+// MappedIpv4 returns the IPv4-mapped form of an address (RFC 4291, section 2.5.5.2).
+std::array<uint8_t, 16> MappedIpv4(std::span<const uint8_t, 4> ip);
+
 // IsIpv4 is true for an IPv4-mapped address.
 bool IsIpv4(const SocketAddress& address);
 
