@@ -20,6 +20,14 @@ struct TraceOptions {
 };
 ExitCode RunTrace(const TraceOptions& options);
 
+struct ReadOptions {
+  std::vector<std::string> files;  // "-": standard input; read one after the other
+  OutputFormat format = OutputFormat::kColumns;
+  uint64_t max_records = 0;  // 0: no limit
+  bool summary = false;      // print figures at the end in place of lines
+};
+ExitCode RunRead(const ReadOptions& options);
+
 struct ServeOptions {
   std::string cgroup;
   std::string listen = "127.0.0.1:9743";

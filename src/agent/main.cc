@@ -29,6 +29,19 @@ std::string CheckDuration(const std::string& text) {
   return absl::StrCat("'", text, "' is no duration; write seconds or 500ms, 30s, 5m");
 }
 
+// What trace and read print, and how much of it.
+void AddPrintingOptions(CLI::App* command, OutputFormat* format, uint64_t* max_records) {
+  command->add_option("-o,--output", *format, "Output: columns or json (one object per line)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"columns", OutputFormat::kColumns},
+                                                                              {"json", OutputFormat::kJson}})
+                      .description(""))
+      ->type_name("FORMAT")
+      ->option_text("FORMAT");
+  command->add_option("-N,--count", *max_records, "Stop after this many lines")
+      ->check(CLI::PositiveNumber)
+      ->type_name("COUNT");
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{"Watches every TLS handshake of this machine, per process, without touching the applications."};
   app.name("tlsmeter");
@@ -39,23 +52,28 @@ int Main(int argc, char** argv) {
   std::string duration;
   CLI::App* trace = app.add_subcommand("trace", "Print one line per handshake and side");
   trace->add_option("--cgroup", trace_options.cgroup, kCgroupHelp)->type_name("PATH");
-  trace->add_option("-o,--output", trace_options.format, "Output: columns or json (one object per line)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"columns", OutputFormat::kColumns},
-                                                                              {"json", OutputFormat::kJson}})
-                      .description(""))
-      ->type_name("FORMAT")
-      ->option_text("FORMAT");
+  AddPrintingOptions(trace, &trace_options.format, &trace_options.max_records);
   trace->add_option("-d,--duration", duration, "Stop after this time: 30, 500ms, 5m")
       ->check(CheckDuration)
       ->type_name("TIME");
-  trace->add_option("-N,--count", trace_options.max_records, "Stop after this many lines")
-      ->check(CLI::PositiveNumber)
-      ->type_name("COUNT");
   trace->add_option("-p,--pid", trace_options.pids, "Only handshakes of this process (repeatable)")->type_name("PID");
   trace->footer(
       "Examples:\n"
       "  tlsmeter trace -d 30                 thirty seconds of all handshakes\n"
       "  tlsmeter trace -p 4711 -o json       one process, one JSON object per line");
+
+  ReadOptions read_options;
+  CLI::App* read = app.add_subcommand("read", "Print one line per handshake of capture files");
+  read->add_option("FILE", read_options.files, "pcap or pcapng files, in their order; - is standard input")
+      ->required()
+      ->type_name("")
+      ->option_text("");
+  AddPrintingOptions(read, &read_options.format, &read_options.max_records);
+  read->add_flag("--summary", read_options.summary, "Print counts and percentiles at the end in place of lines");
+  read->footer(
+      "Examples:\n"
+      "  tlsmeter read capture.pcapng --summary     what was negotiated, what failed, how long it took\n"
+      "  tcpdump -w - port 443 | tlsmeter read -    from a pipe");
 
   ServeOptions serve_options;
   CLI::App* serve = app.add_subcommand("serve", "Export Prometheus metrics");
@@ -96,7 +114,7 @@ int Main(int argc, char** argv) {
   }
 
   if (app.get_subcommands().empty()) {
-    std::fprintf(stderr, "tlsmeter: a command is required: trace, serve, check or version; see tlsmeter --help\n");
+    std::fprintf(stderr, "tlsmeter: a command is required: trace, read, serve, check or version; see tlsmeter --help\n");
     return kExitUsage;
   }
   if (version->parsed()) {
@@ -111,6 +129,7 @@ int Main(int argc, char** argv) {
     check_options.json = check_output == "json";
     return RunCheck(check_options);
   }
+  if (read->parsed()) return RunRead(read_options);
   return RunServe(serve_options);
 }
 

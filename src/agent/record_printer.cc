@@ -22,6 +22,8 @@ void RecordPrinter::PrintHeader() {
 }
 
 void RecordPrinter::Print(const HandshakeRecord& record) {
+  if (full()) return;
+  ++records_;
   Write(format_ == OutputFormat::kJson ? JsonLine(record) : ColumnsLine(record));
 }
 

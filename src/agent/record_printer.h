@@ -14,17 +14,23 @@ enum class OutputFormat : uint8_t { kColumns, kJson };
 
 class RecordPrinter {
  public:
-  explicit RecordPrinter(OutputFormat format) : format_(format) {}
+  // max_records 0 is no limit.
+  explicit RecordPrinter(OutputFormat format, uint64_t max_records = 0) : format_(format), max_records_(max_records) {}
 
   // PrintHeader prints the column names, for kColumns.
   void PrintHeader();
 
-  // Print adds a record; Flush writes out what was added. Unavailable when the reader has gone.
+  // full returns true when max_records were added: no more are wanted.
+  bool full() const { return max_records_ != 0 && records_ >= max_records_; }
+
+  // Print adds a record, unless full; Flush writes out what was added. Unavailable when the reader has gone.
   void Print(const HandshakeRecord& record);
   absl::Status Flush();
 
  private:
   OutputFormat format_;
+  uint64_t max_records_;
+  uint64_t records_ = 0;
 };
 
 }  // namespace tlsmeter::agent

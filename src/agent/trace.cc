@@ -12,26 +12,22 @@ constexpr int kPollMs = 50;
 
 class Trace {
  public:
-  explicit Trace(const TraceOptions& options) : options_(options), printer_(options.format) {}
+  explicit Trace(const TraceOptions& options) : options_(options), printer_(options.format, options.max_records) {}
 
   ExitCode Run();
 
  private:
   void Print(const std::vector<HandshakeRecord>& records);
-  bool Full() const { return options_.max_records != 0 && printed_ >= options_.max_records; }
 
   const TraceOptions& options_;
   RecordPrinter printer_;
-  uint64_t printed_ = 0;
 };
 
 void Trace::Print(const std::vector<HandshakeRecord>& records) {
   for (const HandshakeRecord& record : records) {
-    if (Full()) return;
     const auto& pids = options_.pids;
     if (!pids.empty() && std::find(pids.begin(), pids.end(), record.owner.pid) == pids.end()) continue;
     printer_.Print(record);
-    ++printed_;
   }
 }
 
@@ -49,7 +45,7 @@ ExitCode Trace::Run() {
     return options_.duration_seconds > 0 && passed.count() >= options_.duration_seconds;
   };
   absl::Status output;
-  while (!StopRequested() && !Full() && !over() && output.ok()) {
+  while (!StopRequested() && !printer_.full() && !over() && output.ok()) {
     absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
     if (!records.ok()) return FailWith(records.status());
     Print(*records);
