@@ -3,7 +3,7 @@
 // The tracker takes in the two byte streams in order (whole, or with the bodies of encrypted records left out) and keeps the
 // facts that they show. It reads no clock, no socket and no file and takes no lock: times are the caller's, in nanoseconds
 // of any one clock. A tracker belongs to one thread at a time. Its memory is bounded by kMaxHandshakeMessage per direction
-// and the ceilings of the hellos; each call costs time in proportion to the bytes it was given.
+// and the ceilings of hellos and certificates; each call costs time in proportion to the bytes it was given.
 //
 // What is ciphertext and what is not is decided by version and position. Up to TLS 1.2, handshake and alert records are
 // encrypted after their sender's ChangeCipherSpec; in TLS 1.3 ChangeCipherSpec says nothing, and what is encrypted comes as
@@ -31,7 +31,9 @@
 #include <string>
 #include <vector>
 
+#include "tlsmeter/certificate.h"
 #include "tlsmeter/client_hello.h"
+#include "tlsmeter/ocsp.h"
 #include "tlsmeter/parse_status.h"
 #include "tlsmeter/record.h"
 #include "tlsmeter/registry.h"
@@ -81,8 +83,8 @@ enum class Ech : uint8_t { kNone, kOffered };
 enum class MutualTls : uint8_t {
   kNotVisible,  // no CertificateRequest was seen: not asked for, or TLS 1.3
   kRequested,   // CertificateRequest was seen
-  kPresented,   // ... and the client answered with a certificate
-  kAbsent,      // ... and the client answered with an empty list
+  kPresented,   // the client sent a certificate
+  kAbsent,      // the client answered with an empty list
 };
 
 // Alert is one alert record (RFC 8446, section 6).
@@ -117,6 +119,10 @@ struct Handshake {
   EarlyData early_data = EarlyData::kNone;
   Ech ech = Ech::kNone;
   MutualTls mutual_tls = MutualTls::kNotVisible;
+
+  CertificateChain server_certificates;  // up to TLS 1.2; empty: not visible
+  CertificateChain client_certificates;  // the same, and empty where the client sent none (`mutual_tls` tells)
+  OcspStaple ocsp_staple;                // of the server's leaf
 
   std::optional<Alert> alert;  // the alert that ended the handshake, else the last warning; never close_notify
   uint32_t alerts_seen = 0;    // plaintext alerts of either side, close_notify left out; saturates
@@ -166,7 +172,9 @@ inline constexpr int kMaxUnansweredRecords = 8;
 // side. After a gap nothing is held against a peer: what cannot be read is left out, with `incomplete` set.
 class HandshakeTracker {
  public:
-  HandshakeTracker();
+  // HandshakeTracker reads certificates through `certificates`, which may serve many trackers of one thread and must outlive
+  // them; with nullptr it reads each anew.
+  explicit HandshakeTracker(CertificateCache* certificates = nullptr);
   ~HandshakeTracker();
   HandshakeTracker(HandshakeTracker&&) noexcept;
   HandshakeTracker& operator=(HandshakeTracker&&) noexcept;

@@ -1,16 +1,16 @@
 #include "src/tls/digest.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include "src/tls/asn1.h"
 
 namespace tlsmeter {
 namespace {
 
-// Digest writes the digest to `out`, which must have room for it, and leaves no error in libcrypto's queue.
+// Digest writes the digest to `out`, which must have room for it.
 bool Digest(std::span<const uint8_t> bytes, const EVP_MD* algorithm, uint8_t* out) {
-  if (EVP_Digest(bytes.data(), bytes.size(), out, nullptr, algorithm, nullptr) == 1) return true;
-  ERR_clear_error();
-  return false;
+  const ErrorMark mark;
+  return EVP_Digest(bytes.data(), bytes.size(), out, nullptr, algorithm, nullptr) == 1;
 }
 
 }  // namespace

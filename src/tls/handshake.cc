@@ -16,7 +16,9 @@ void IncrementSaturating(T* counter) {
 
 }  // namespace
 
-HandshakeTracker::HandshakeTracker() : state_(std::make_unique<State>()) {}
+HandshakeTracker::HandshakeTracker(CertificateCache* certificates) : state_(std::make_unique<State>()) {
+  state_->certificates = certificates;
+}
 HandshakeTracker::~HandshakeTracker() = default;
 HandshakeTracker::HandshakeTracker(HandshakeTracker&&) noexcept = default;
 HandshakeTracker& HandshakeTracker::operator=(HandshakeTracker&&) noexcept = default;

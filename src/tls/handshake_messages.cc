@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "src/tls/handshake_state.h"
-#include "tlsmeter/byte_reader.h"
 #include "tlsmeter/key_exchange.h"
 
 namespace tlsmeter {
@@ -26,11 +25,15 @@ void HandshakeTracker::State::OnMessage(Sender sender, const HandshakeMessage& m
     return;
   }
   if (message.type == HandshakeType::kServerHello) return OnServerHello(message, time_ns);
+  if (message.type == HandshakeType::kCertificate) return OnServerCertificate(message);
+  if (message.type == HandshakeType::kCertificateStatus) return OnCertificateStatus(message);
   if (message.type == HandshakeType::kServerKeyExchange) return OnServerKeyExchange(message);
-  if (message.type == HandshakeType::kCertificate || message.type == HandshakeType::kServerHelloDone) {
+  if (message.type == HandshakeType::kServerHelloDone) {
     server_flight_follows = true;
-  } else if (message.type == HandshakeType::kCertificateRequest && facts.mutual_tls == MutualTls::kNotVisible) {
-    facts.mutual_tls = MutualTls::kRequested;
+    OnAfterCertificateStatus();
+  } else if (message.type == HandshakeType::kCertificateRequest) {
+    if (facts.mutual_tls == MutualTls::kNotVisible) facts.mutual_tls = MutualTls::kRequested;
+    OnAfterCertificateStatus();
   }
 }
 
@@ -81,6 +84,7 @@ void HandshakeTracker::State::OnServerHello(const HandshakeMessage& message, uin
 
 void HandshakeTracker::State::OnServerKeyExchange(const HandshakeMessage& message) {
   server_flight_follows = true;
+  OnAfterCertificateStatus();
   if (message.too_large || !facts.server_hello || IsTls13()) return;
   std::optional<NamedGroup> group;
   if (Kept(Sender::kServer, ParseServerKeyExchange(message.body, facts.server_hello->cipher_suite, &group)) && group) {
@@ -88,17 +92,47 @@ void HandshakeTracker::State::OnServerKeyExchange(const HandshakeMessage& messag
   }
 }
 
+CertificateChain HandshakeTracker::State::ReadChain(const CertificateList& list) {
+  CertificateChain chain;
+  chain.length = list.length;
+  chain.certificates.reserve(list.stored().size());
+  for (const std::span<const uint8_t> der : list.stored()) {
+    chain.certificates.push_back(certificates != nullptr ? certificates->Read(der)
+                                                         : std::make_shared<const CertificateFacts>(ReadCertificate(der)));
+  }
+  return chain;
+}
+
+void HandshakeTracker::State::OnServerCertificate(const HandshakeMessage& message) {
+  server_flight_follows = true;
+  if (message.too_large || IsTls13() || facts.server_certificates.length != 0) return;
+  CertificateList list;
+  if (Kept(Sender::kServer, ParseCertificate(message.body, &list))) facts.server_certificates = ReadChain(list);
+}
+
 void HandshakeTracker::State::OnClientCertificate(const HandshakeMessage& message) {
-  if (facts.mutual_tls != MutualTls::kRequested) return;
+  if (IsTls13() || facts.mutual_tls == MutualTls::kPresented || facts.mutual_tls == MutualTls::kAbsent) return;
   if (message.too_large) {
     facts.mutual_tls = MutualTls::kPresented;
     return;
   }
-  ByteReader body(message.body);
-  ByteReader list;  // RFC 5246, section 7.4.6
-  ParseStatus status = body.ReadPrefixed24(&list) ? ParseStatus::kOk : ParseStatus::kTruncated;
-  if (status == ParseStatus::kOk && !body.empty()) status = ParseStatus::kTrailingData;
-  if (Kept(Sender::kClient, status)) facts.mutual_tls = list.empty() ? MutualTls::kAbsent : MutualTls::kPresented;
+  CertificateList list;
+  if (!Kept(Sender::kClient, ParseCertificate(message.body, &list))) return;
+  facts.mutual_tls = list.length == 0 ? MutualTls::kAbsent : MutualTls::kPresented;
+  facts.client_certificates = ReadChain(list);
+}
+
+void HandshakeTracker::State::OnCertificateStatus(const HandshakeMessage& message) {
+  const CertificateFacts* leaf = facts.server_certificates.leaf();
+  if (message.too_large || leaf == nullptr || facts.ocsp_staple.status != OcspStatus::kNotVisible) return;
+  std::span<const uint8_t> response;
+  if (!Kept(Sender::kServer, ParseCertificateStatus(message.body, &response))) return;
+  facts.ocsp_staple = ReadOcspResponse(response, leaf->serial_number);
+}
+
+void HandshakeTracker::State::OnAfterCertificateStatus() {
+  if (facts.server_certificates.leaf() == nullptr || facts.incomplete) return;
+  if (facts.ocsp_staple.status == OcspStatus::kNotVisible) facts.ocsp_staple.status = OcspStatus::kAbsent;
 }
 
 }  // namespace tlsmeter

@@ -12,6 +12,7 @@
 
 #include "src/tls/message_reader.h"
 #include "src/tls/tls13_end.h"
+#include "tlsmeter/certificate_message.h"
 #include "tlsmeter/handshake.h"
 #include "tlsmeter/record.h"
 
@@ -47,6 +48,7 @@ struct HandshakeTracker::State {
   };
 
   Handshake facts;
+  CertificateCache* certificates = nullptr;  // the caller's, or none
   std::array<Direction, 2> directions;
   Tls13End tls13_end;
   bool done = false;                   // nothing changes any more
@@ -77,7 +79,11 @@ struct HandshakeTracker::State {
   void OnServerHello(const HandshakeMessage& message, uint64_t time_ns);
   void OnHelloRetry(ServerHello hello);
   void OnServerKeyExchange(const HandshakeMessage& message);
+  void OnServerCertificate(const HandshakeMessage& message);
   void OnClientCertificate(const HandshakeMessage& message);
+  void OnCertificateStatus(const HandshakeMessage& message);
+  void OnAfterCertificateStatus();  // the server goes on to what comes after the place of a CertificateStatus
+  CertificateChain ReadChain(const CertificateList& list);
   bool Kept(Sender sender, ParseStatus status);  // whether a parsed message may be used; notes why not
 
   bool Established() const { return facts.progress == Progress::kEstablished; }
