@@ -14,6 +14,10 @@ from servers import HttpServer, OpensslServer
 from session import Serve, Trace
 
 COUNTER = "connections_without_handshake_total"
+LINE = object()
+# Handshake version 10 of MySQL, of a server that can speak TLS.
+MYSQL_GREETING = bytes.fromhex("4a0000000a382e302e3334000b0000002f550a1c4a38106300ffffff0200ffdf15000000000000000000001d"
+                               "613b5a2b5a5a5a5a5a5a5a00") + b"caching_sha2_password\0"
 
 
 def read_line(connection):
@@ -125,30 +129,37 @@ class LateOrBrokenTest(LiveTest):
                                       "tlsmeter.failure.reason": "protocol_error"})
 
     def test_upgrade_from_plain_text_is_one_handshake(self):
-        dialogues = {"smtp": (b"220 here\r\n", [b"250-here\r\n250 STARTTLS\r\n", b"220 go\r\n"]),
-                     "imap": (b"* OK here\r\n", [b"* CAPABILITY IMAP4rev1 STARTTLS\r\n. OK\r\n", b". OK go\r\n"]),
-                     "postgres": (b"", None)}
+        # What the server does before TLS: bytes are sent; a number of bytes, or with LINE a line, is awaited.
+        dialogues = {
+            "smtp": (b"220 here\r\n", LINE, b"250-here\r\n250 STARTTLS\r\n", LINE, b"220 go\r\n"),
+            "imap": (b"* OK here\r\n", LINE, b"* CAPABILITY IMAP4rev1 STARTTLS\r\n. OK\r\n", LINE, b". OK go\r\n"),
+            "pop3": (b"+OK here\r\n", LINE, b"+OK go\r\n"),
+            "ftp": (b"220 here\r\n", LINE, b"234 go\r\n"),
+            "ldap": (31, bytes.fromhex("300c02010178070a010004000400")),
+            "postgres": (8, b"S"),
+            "mysql": (MYSQL_GREETING, 36),
+        }
 
-        def greet(greeting, replies):
+        def upgrade(steps):
             def handle(connection, context):
-                connection.sendall(greeting)
-                if replies is None:
-                    connection.recv(8, socket.MSG_WAITALL)
-                    connection.sendall(b"S")
-                for reply in replies or ():
-                    read_line(connection)
-                    connection.sendall(reply)
+                for step in steps:
+                    if step is LINE:
+                        read_line(connection)
+                    elif isinstance(step, int):
+                        connection.recv(step, socket.MSG_WAITALL)
+                    else:
+                        connection.sendall(step)
                 shake(connection, context)
 
             return handle
 
-        for protocol, (greeting, replies) in dialogues.items():
+        for protocol, steps in dialogues.items():
             with self.subTest(protocol):
-                server = self.serve(handle=greet(greeting, replies))
+                server = self.serve(handle=upgrade(steps))
                 done = self.cgroup.run(["openssl", "s_client", "-starttls", protocol, "-servername", NAME, "-connect",
                                         f"127.0.0.1:{server.port}"])
                 client, answer = self.pair(server.port, {"tlsmeter.result": "success", "tls.client.server_name": NAME,
-                                                         "tls.protocol.version": "1.3"})
+                                                         "tls.protocol.version": "1.3", "tlsmeter.starttls": None})
                 self.check_owner(client, done.pid, "openssl")
                 self.check_owner(answer, server.pid, "py-server")
 
