@@ -4,8 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "tlsmeter/record.h"
-
 namespace tlsmeter::agent {
 namespace {
 
@@ -14,19 +12,9 @@ constexpr uint64_t kGapPatienceNs = 1'000'000'000;
 
 size_t Index(End end) { return static_cast<size_t>(end); }
 
-bool BeginsLikeRecord(std::span<const uint8_t> bytes) {
-  RecordHeader header;
-  return ParseRecordHeader(bytes, &header) == ParseStatus::kOk;
-}
-
 }  // namespace
 
-bool Flow::IsOtherConnection(const OpenChunk& open) const {
-  if (!open.syn_seq) return false;
-  if (syn_seq_) return *open.syn_seq != *syn_seq_;
-  // Joined in mid-stream; what comes after its bytes is the SYN of another one.
-  return !open.watched && opened_ && (decided() || streams_->bytes > 0);
-}
+bool Flow::IsOtherConnection(const OpenChunk& open) const { return open.syn_seq && syn_seq_ && *open.syn_seq != *syn_seq_; }
 
 void Flow::Open(const OpenChunk& open) {
   watched_ = open.watched;
@@ -55,11 +43,8 @@ void Flow::Take(End sender, uint32_t offset, const StreamPiece& piece, bool may_
     ++stats->dropped_pieces;
     return;
   }
-  StreamPiece offered = piece;
-  // A file does not say where records begin: behind a gap it goes on where a segment looks like one.
-  if (!watched_) offered.record_boundary = BeginsLikeRecord(piece.bytes);
   const uint64_t dropped_before = stream.dropped_pieces();
-  if (const std::optional<StreamPiece> now = stream.Add(offset, offered)) Deliver(sender, *now);
+  if (const std::optional<StreamPiece> now = stream.Add(offset, piece)) Deliver(sender, *now);
   const uint64_t dropped = stream.dropped_pieces() - dropped_before;
   stats->dropped_pieces += dropped;
   Drain(sender);
@@ -182,10 +167,11 @@ std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* sta
     ++stats->no_hello;
     return std::nullopt;
   }
-  // A server of which not even a SYN is in the file did not fall silent: its direction was not captured.
-  if (!watched_ && established_ns_ == 0 && tls.records[static_cast<size_t>(Sender::kServer)] == 0) {
-    tracker.OnGap(Sender::kServer);
-  }
+  // A server that said nothing did not fall silent where the client went on, or no opening of TCP is in the file: that
+  // direction was not captured.
+  const bool server_silent = tls.records[static_cast<size_t>(Sender::kServer)] == 0;
+  const bool client_went_on = tls.records[static_cast<size_t>(Sender::kClient)] > 1;
+  if (!watched_ && server_silent && (client_went_on || established_ns_ == 0)) tracker.OnGap(Sender::kServer);
 
   HandshakeRecord record;
   record.role = !watched_ ? Role::kObserver : client_ == End::kLocal ? Role::kClient : Role::kServer;
