@@ -38,6 +38,7 @@ enum class Metric : uint8_t {
   kConnectionsWithoutHandshake,
   kTrackedConnections,
   kConnectionsEvicted,
+  kAttribution,
   kBpfRunSeconds,
   kBpfRuns,
   kBpfMapEntries,

@@ -6,6 +6,7 @@
 #define TLSMETER_SRC_AGGREGATE_SELF_STATS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tlsmeter::agent {
@@ -13,6 +14,13 @@ namespace tlsmeter::agent {
 // LabelledValue is one series: the value of its only label, and its number. Counts are exact up to 2^53.
 struct LabelledValue {
   std::string label;
+  double value = 0;
+};
+
+// AttributionCount is how many records were attributed one way. Both labels are of static storage.
+struct AttributionCount {
+  std::string_view source;
+  std::string_view result;
   double value = 0;
 };
 
@@ -26,6 +34,7 @@ struct SelfStats {
   std::vector<LabelledValue> connections_without_handshake;  // by reason
   double tracked_connections = 0;
   std::vector<LabelledValue> connections_evicted;  // by reason
+  std::vector<AttributionCount> attribution;       // by source and result
   std::vector<LabelledValue> bpf_run_seconds;      // by program
   std::vector<LabelledValue> bpf_runs;             // by program
   std::vector<LabelledValue> bpf_map_entries;      // by map

@@ -7,8 +7,58 @@
 
 namespace tlsmeter::agent {
 
+namespace {
+
+std::string_view WorkloadTypeLabel(WorkloadKind kind) {
+  switch (kind) {
+    case WorkloadKind::kProcess:
+      return "process";
+    case WorkloadKind::kSystemdUnit:
+      return "systemd_unit";
+    case WorkloadKind::kContainer:
+      return "container";
+    case WorkloadKind::kDeployment:
+      return "deployment";
+    case WorkloadKind::kReplicaSet:
+      return "replicaset";
+    case WorkloadKind::kStatefulSet:
+      return "statefulset";
+    case WorkloadKind::kDaemonSet:
+      return "daemonset";
+    case WorkloadKind::kJob:
+      return "job";
+    case WorkloadKind::kCronJob:
+      return "cronjob";
+    case WorkloadKind::kPod:
+      return "barepod";
+    case WorkloadKind::kStaticPod:
+      return "staticpod";
+    case WorkloadKind::kOther:
+      return "other";
+    case WorkloadKind::kUnknown:
+      return kLabelUnknown;
+  }
+  return "other";
+}
+
+// "name@instance.service" becomes "name@.service" (systemd.unit(5)).
+std::string TemplateOf(const std::string& unit) {
+  const size_t at = unit.find('@');
+  const size_t dot = unit.rfind('.');
+  if (at == std::string::npos || dot == std::string::npos || dot < at) return unit;
+  return unit.substr(0, at + 1) + unit.substr(dot);
+}
+
+}  // namespace
+
 WorkloadText WorkloadOf(const HandshakeRecord& record) {
-  return {.name_space = "", .workload = WorkloadLabel(record.owner.comm), .type = "process"};
+  const Attribution& who = record.attribution;
+  const bool known = !who.workload.empty();
+  const WorkloadKind kind = known ? who.kind : WorkloadKind::kProcess;
+  const std::string& name = known ? who.workload : record.owner.comm;
+  return {.name_space = PrintableUtf8(who.namespace_name, kMaxHostNamePart),
+          .workload = WorkloadLabel(kind == WorkloadKind::kSystemdUnit ? TemplateOf(name) : name),
+          .type = std::string(WorkloadTypeLabel(kind))};
 }
 
 bool Workload::AdmitPair(std::string_view cipher, std::string_view group) {

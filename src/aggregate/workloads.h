@@ -40,10 +40,15 @@ inline constexpr uint64_t kVersionHistoryNs = 86400'000'000'000;
 
 // WorkloadText is the labels namespace, workload and workload_type of one record.
 struct WorkloadText {
-  std::string name_space, workload, type;
+  std::string name_space;  // empty outside Kubernetes
+  std::string workload;
+  std::string type;  // as in kubernetes-mixin, and process, systemd_unit, container
 };
 
-// WorkloadOf returns whose handshake it was, as label values of bounded length. The only place that decides it.
+// WorkloadOf returns whose handshake it was, as label values of bounded length: the workload that the record was attributed
+// to, and the process's name where there is none. Of a unit that is an instance of a template
+// ("sshd@12-192.0.2.7.service") the workload is the template ("sshd@.service"): instances can be as many as connections and
+// hold addresses. The only place that decides it.
 WorkloadText WorkloadOf(const HandshakeRecord& record);
 
 class Workload {

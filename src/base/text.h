@@ -45,8 +45,8 @@ std::string LowerAscii(std::string_view text);
 // '.', an empty part, a part or name too long, a reserved spelling - kLabelInvalid. At most kMaxHostName bytes.
 std::string ServerNameLabel(std::string_view raw);
 
-// WorkloadLabel returns the metric label for a process name: kLabelUnknown when empty, kLabelInvalid for a reserved
-// spelling, else PrintableUtf8. At most kMaxWorkloadLabel bytes.
+// WorkloadLabel returns the metric label for the name of a workload or process: kLabelUnknown when empty, kLabelInvalid for
+// a reserved spelling, else PrintableUtf8. At most kMaxWorkloadLabel bytes.
 std::string WorkloadLabel(std::string_view raw);
 
 // IsReservedLabel returns true for the spellings above.

@@ -1,5 +1,5 @@
-// HandshakeRecord: what one side's view of one TLS connection came to. The value that correlate hands to aggregate and
-// export.
+// HandshakeRecord: what one side's view of one TLS connection came to. The value that correlate makes, attribution
+// completes, and aggregate and export read.
 //
 // A plain value: copy it, move it, keep it. Times are nanoseconds since the Unix epoch; 0 means not seen.
 #ifndef TLSMETER_SRC_CORRELATE_HANDSHAKE_RECORD_H_
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "src/capture/chunk.h"
+#include "src/correlate/attribution.h"
 #include "src/correlate/plain_protocol.h"
 #include "tlsmeter/handshake.h"
 
@@ -67,6 +68,7 @@ inline constexpr int kFailureReasonCount = static_cast<int>(FailureReason::kOthe
 struct HandshakeRecord {
   Role role = Role::kObserver;
   Owner owner;
+  Attribution attribution;  // of the owner; empty until the attribution stage has seen the record
   std::optional<SocketAddress> client;
   std::optional<SocketAddress> server;
 

@@ -166,6 +166,35 @@ void WriteMeasures(const HandshakeRecord& record, JsonWriter* json) {
   if (bytes[1] != 0) json->Uint("tlsmeter.bytes.server", bytes[1]);
 }
 
+void WriteText(std::string_view path, std::string_view text, JsonWriter* json) {
+  if (!text.empty()) json->String(path, PrintableUtf8(text, kMaxTextField));
+}
+
+// How the owner was found out; nothing for a record that no one attributed, of a capture file say.
+void WriteAttribution(const Attribution& who, JsonWriter* json) {
+  if (who.source == AttributionSource::kNone) return;
+  json->String("tlsmeter.attribution.source", AttributionSourceName(who.source));
+  json->String("tlsmeter.attribution.result", AttributionResultName(who.result));
+}
+
+void WriteOwner(const Owner& owner, const Attribution& who, JsonWriter* json) {
+  if (owner.pid != 0) json->Uint("process.pid", owner.pid);
+  WriteText("process.name", owner.comm, json);
+  WriteText("process.executable.path", who.executable, json);
+  const bool pod = IsKubernetes(who.kind);
+  WriteText("container.id", who.container_id, json);
+  if (!pod) WriteText("container.name", who.container_name, json);
+  WriteText("k8s.namespace.name", who.namespace_name, json);
+  WriteText("k8s.pod.name", who.pod_name, json);
+  WriteText("k8s.pod.uid", who.pod_uid, json);
+  if (pod) WriteText("k8s.container.name", who.container_name, json);
+  if (pod) {
+    WriteText("k8s.workload.name", who.workload, json);
+    WriteText("k8s.workload.kind", WorkloadKindName(who.kind), json);
+  }
+  WriteText("systemd.unit", who.systemd_unit, json);
+}
+
 }  // namespace
 
 std::string JsonLine(const HandshakeRecord& record) {
@@ -184,8 +213,8 @@ std::string JsonLine(const HandshakeRecord& record) {
   WriteParameters(record.tls, &json);
   WriteOutcome(record, &json);
   WriteMeasures(record, &json);
-  if (record.owner.pid != 0) json.Uint("process.pid", record.owner.pid);
-  if (!record.owner.comm.empty()) json.String("process.name", PrintableUtf8(record.owner.comm, kMaxTextField));
+  WriteAttribution(record.attribution, &json);
+  WriteOwner(record.owner, record.attribution, &json);
   json.Finish();
   line += '\n';
   return line;

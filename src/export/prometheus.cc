@@ -98,6 +98,18 @@ void AddValue(Metric which, std::optional<double> value, Families* out) {
   SetValue(spec.type, *value, &out->back().metric.back());
 }
 
+void AddAttribution(const std::vector<AttributionCount>& counts, Families* out) {
+  if (counts.empty()) return;
+  const MetricSpec& spec = SpecOf(Metric::kAttribution);
+  out->push_back(NewFamily(spec));
+  for (size_t i = 0; i < std::min(counts.size(), spec.cap); ++i) {
+    prometheus::ClientMetric metric;
+    metric.label = {NewLabel(spec.labels()[0], counts[i].source), NewLabel(spec.labels()[1], counts[i].result)};
+    SetValue(spec.type, counts[i].value, &metric);
+    out->back().metric.push_back(std::move(metric));
+  }
+}
+
 void AddSelf(const SelfStats& self, Families* out) {
   AddValues(Metric::kBuildInfo, {{self.version, 1}}, out);
   AddValues(Metric::kAttached, self.attached, out);
@@ -108,6 +120,7 @@ void AddSelf(const SelfStats& self, Families* out) {
   AddValues(Metric::kConnectionsWithoutHandshake, self.connections_without_handshake, out);
   AddValue(Metric::kTrackedConnections, self.tracked_connections, out);
   AddValues(Metric::kConnectionsEvicted, self.connections_evicted, out);
+  AddAttribution(self.attribution, out);
   AddValues(Metric::kBpfRunSeconds, self.bpf_run_seconds, out);
   AddValues(Metric::kBpfRuns, self.bpf_runs, out);
   AddValues(Metric::kBpfMapEntries, self.bpf_map_entries, out);

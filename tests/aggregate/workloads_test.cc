@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "src/base/text.h"
 
@@ -86,6 +91,53 @@ TEST(WorkloadsTest, BoundsTheVersionHistory) {
   // After a day without them the places are free.
   EXPECT_FALSE(workload.BelowHistory("new", ProtocolVersion::kTls13, kDay));
   EXPECT_TRUE(workload.BelowHistory("new", ProtocolVersion::kTls12, kDay + 1));
+}
+
+TEST(WorkloadOfTest, NamesTheWorkloadAndElseTheProcess) {
+  HandshakeRecord record;
+  record.owner.comm = "nginx";
+  WorkloadText labels = WorkloadOf(record);
+  EXPECT_EQ(labels.name_space, "");
+  EXPECT_EQ(labels.workload, "nginx");
+  EXPECT_EQ(labels.type, "process");
+
+  record.attribution.namespace_name = "shop";
+  record.attribution.workload = "web";
+  record.attribution.kind = WorkloadKind::kDeployment;
+  labels = WorkloadOf(record);
+  EXPECT_EQ(labels.name_space, "shop");
+  EXPECT_EQ(labels.workload, "web");
+  EXPECT_EQ(labels.type, "deployment");
+
+  record.attribution.namespace_name = "a\xff\n";
+  record.attribution.workload = "__other__";
+  labels = WorkloadOf(record);
+  EXPECT_EQ(labels.name_space, "a\\xff\\x0a");
+  EXPECT_EQ(labels.workload, kLabelInvalid);
+}
+
+TEST(WorkloadOfTest, CountsInstancesOfAUnitUnderTheirTemplate) {
+  HandshakeRecord record;
+  record.attribution.kind = WorkloadKind::kSystemdUnit;
+  for (const auto& [unit, label] : std::vector<std::pair<std::string, std::string>>{
+           {"sshd@12-192.0.2.7:22-198.51.100.9:40000.service", "sshd@.service"},
+           {"nginx.service", "nginx.service"},
+           {"@", "@"},
+           {"a.b@c", "a.b@c"},
+       }) {
+    record.attribution.workload = unit;
+    EXPECT_EQ(WorkloadOf(record).workload, label);
+  }
+}
+
+TEST(WorkloadOfTest, TellsEveryKindOfWorkloadApart) {
+  HandshakeRecord record;
+  record.attribution.workload = "w";
+  std::set<std::string> types;
+  for (int kind = 0; kind <= static_cast<int>(WorkloadKind::kUnknown); ++kind) {
+    record.attribution.kind = static_cast<WorkloadKind>(kind);
+    EXPECT_TRUE(types.insert(WorkloadOf(record).type).second) << kind;
+  }
 }
 
 }  // namespace

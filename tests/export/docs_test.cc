@@ -57,8 +57,11 @@ std::set<std::string> PrintedPaths() {
   old.tls.mutual_tls = MutualTls::kRequested;
   old.tls.resumption = Resumption::kTicket;
   old.starttls = PlainProtocol::kSmtp;
+  HandshakeRecord unit = SampleRecord();
+  unit.attribution.container_name = "web";
+  unit.attribution.systemd_unit = "web.service";
   std::set<std::string> paths;
-  for (const HandshakeRecord& record : {SampleRecord(), RefusedRecord(), old}) {
+  for (const HandshakeRecord& record : {SampleRecord(), RefusedRecord(), old, PodRecord(), unit}) {
     AddPaths(nlohmann::json::parse(JsonLine(record)), "", &paths);
   }
   return paths;

@@ -45,8 +45,9 @@ TEST(JsonLinesTest, WritesEveryFactOfASuccess) {
       R"("resumption":"psk","early_data":"rejected","hello_retry":false,"ech":"offered","mtls":"presented",)"
       R"("result":"success",)"
       R"("timing":{"tcp_ms":0.21,"server_flight_ms":3,"client_flight_ms":12.345,"handshake_ms":12.345,)"
-      R"("first_app_byte_ms":13.79},"bytes":{"client":517,"server":4096}},)"
-      R"("process":{"pid":4711,"name":"curl"}})"
+      R"("first_app_byte_ms":13.79},"bytes":{"client":517,"server":4096},)"
+      R"("attribution":{"source":"comm","result":"complete"}},)"
+      R"("process":{"pid":4711,"name":"curl","executable":{"path":"/usr/bin/curl"}}})"
       "\n");
 }
 
@@ -64,6 +65,33 @@ TEST(JsonLinesTest, SaysWhyAHandshakeFailed) {
   json = Parse(JsonLine(record));
   EXPECT_EQ(json["tlsmeter"]["failure"]["inferred"], true);
   EXPECT_EQ(json["tlsmeter"]["alert"], Json({{"sender", "server"}}));
+}
+
+TEST(JsonLinesTest, SaysWhichPodItWas) {
+  HandshakeRecord record = PodRecord();
+  Json json = Parse(JsonLine(record));
+  EXPECT_EQ(json["container"], Json({{"id", std::string(64, 'c')}}));
+  EXPECT_EQ(json["k8s"], Json({{"namespace", {{"name", "shop"}}},
+                               {"pod", {{"name", "web-6c54bd5869-x9z2k"}, {"uid", "0f5a3c1e-2b4d-4f6a-8c9e-1a2b3c4d5e6f"}}},
+                               {"container", {{"name", "fetch"}}},
+                               {"workload", {{"name", "web"}, {"kind", "Deployment"}}}}));
+  EXPECT_EQ(json["tlsmeter"]["attribution"], Json({{"source", "kubelet"}, {"result", "complete"}}));
+
+  record.attribution.kind = WorkloadKind::kUnknown;
+  EXPECT_EQ(Parse(JsonLine(record))["k8s"]["workload"], Json({{"name", "web"}}));
+}
+
+TEST(JsonLinesTest, SaysWhichContainerOrUnitItWas) {
+  HandshakeRecord record = SampleRecord();
+  record.attribution.container_id = std::string(64, 'c');
+  record.attribution.container_name = "web";
+  record.attribution.workload = "web";
+  record.attribution.kind = WorkloadKind::kContainer;
+  record.attribution.systemd_unit = "web.service";
+  const Json json = Parse(JsonLine(record));
+  EXPECT_EQ(json["container"], Json({{"id", std::string(64, 'c')}, {"name", "web"}}));
+  EXPECT_EQ(json["systemd"], Json({{"unit", "web.service"}}));
+  EXPECT_FALSE(json.contains("k8s"));
 }
 
 TEST(JsonLinesTest, LeavesOutWhatWasNotSeen) {
@@ -117,6 +145,8 @@ TEST(JsonLinesTest, StaysOneValidLineWhateverPeersSend) {
     record.tls.client_hello->alpn = {noise(), noise()};
     record.tls.alpn = noise();
     record.owner.comm = noise();
+    record.attribution = {noise(), noise(), noise(), noise(), noise(), noise(), noise(), WorkloadKind::kOther,
+                          noise(), {},      {}};
     const std::string line = JsonLine(record);
     const Json json = Parse(line);
     for (const char c : line.substr(0, line.size() - 1)) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);

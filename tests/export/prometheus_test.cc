@@ -46,6 +46,7 @@ SelfStats FullSelfStats() {
   self.connections_without_handshake = {{"closed", 3}};
   self.tracked_connections = 4;
   self.connections_evicted = {{"table_full", 0}};
+  self.attribution = {{"kubelet", "complete", 7}, {"cgroup", "partial", 1}};
   self.bpf_run_seconds = {{"tm_egress", 0.25}};
   self.bpf_runs = {{"tm_egress", 1000}};
   self.bpf_map_entries = {{"sockets", 5}};
@@ -93,7 +94,8 @@ TEST(PrometheusTest, WritesWhatTheMeterSaysOfItself) {
   const std::string page = MetricsPage(aggregator).Text();
   for (const char* line :
        {"tlsmeter_build_info{version=\"0.1.0\"} 1\n", "tlsmeter_attached{hook=\"tcp_rcv_space_adjust\"} 0\n",
-        "tlsmeter_tracked_connections 4\n", "tlsmeter_bpf_run_seconds_total{program=\"tm_egress\"} 0.25\n",
+        "tlsmeter_tracked_connections 4\n", "tlsmeter_attribution_total{source=\"cgroup\",result=\"partial\"} 1\n",
+        "tlsmeter_bpf_run_seconds_total{program=\"tm_egress\"} 0.25\n",
         "tlsmeter_label_sets{family=\"tlsmeter_handshakes_total\"} 0\n",
         "tlsmeter_label_sets_limit{family=\"tlsmeter_handshake_duration_seconds\"} 100\n",
         "tlsmeter_label_overflow_total{family=\"tlsmeter_handshakes_total\",label=\"server_name\"} 0\n",

@@ -15,6 +15,9 @@ HandshakeRecord SampleRecord() {
   record.role = Role::kClient;
   record.owner.pid = 4711;
   record.owner.comm = "curl";
+  record.attribution.executable = "/usr/bin/curl";
+  record.attribution.source = AttributionSource::kComm;
+  record.attribution.result = AttributionResult::kComplete;
   record.client = Ipv4(10, 0, 0, 5, 51234);
   record.server = Ipv4(192, 0, 2, 7, 443);
   record.tcp_start_ns = kHello - 1000 * kUs;
@@ -58,6 +61,22 @@ HandshakeRecord RefusedRecord() {
   record.tls.alert = Alert{.sender = Sender::kClient, .level = 2, .description = 48};
   record.tls.established_ns = 0;
   record.tls.first_application_data_ns = 0;
+  return record;
+}
+
+HandshakeRecord PodRecord() {
+  HandshakeRecord record = SampleRecord();
+  record.attribution = {.executable = "/usr/bin/curl",
+                        .container_id = std::string(64, 'c'),
+                        .container_name = "fetch",
+                        .pod_uid = "0f5a3c1e-2b4d-4f6a-8c9e-1a2b3c4d5e6f",
+                        .pod_name = "web-6c54bd5869-x9z2k",
+                        .namespace_name = "shop",
+                        .workload = "web",
+                        .kind = WorkloadKind::kDeployment,
+                        .systemd_unit = "",
+                        .source = AttributionSource::kKubelet,
+                        .result = AttributionResult::kComplete};
   return record;
 }
 

@@ -15,6 +15,9 @@ HandshakeRecord SampleRecord();
 // RefusedRecord returns the same handshake refused by an unknown_ca alert of the client.
 HandshakeRecord RefusedRecord();
 
+// PodRecord is SampleRecord in a container of a pod.
+HandshakeRecord PodRecord();
+
 }  // namespace tlsmeter::agent
 
 #endif  // TLSMETER_TESTS_EXPORT_SAMPLE_RECORD_H_
