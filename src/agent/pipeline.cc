@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <ctime>
 #include <utility>
+#include <variant>
 
+#include "src/attribution/cgroup_tree.h"
 #include "tlsmeter/parse_status.h"
 
 namespace tlsmeter::agent {
@@ -23,21 +25,40 @@ const char kVersion[] = TLSMETER_VERSION;
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
   if (!source.ok()) return source.status();
-  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source)));
+  absl::StatusOr<CgroupTree> cgroups = CgroupTree::Open();
+  if (!cgroups.ok()) return cgroups.status();
+  AttributorOptions attribution;
+  attribution.cgroup_path = [tree = std::make_shared<CgroupTree>(*std::move(cgroups))](uint64_t id) {
+    return tree->PathOf(id);
+  };
+  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source), std::move(attribution)));
+}
+
+absl::Status Pipeline::Poll(int timeout_ms) {
+  return source_->Poll(timeout_ms, [this](const Chunk& chunk) {
+    // At once: a short-lived process is gone before its record is made.
+    if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) attributor_.See(*owner, NowNs());
+    flows_.Take(chunk);
+  });
+}
+
+std::vector<HandshakeRecord> Pipeline::Harvest() {
+  std::vector<HandshakeRecord> records = flows_.Harvest();
+  for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, NowNs());
+  return records;
 }
 
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
-  const absl::Status status = source_->Poll(timeout_ms, [this](const Chunk& chunk) { flows_.Take(chunk); });
-  if (!status.ok()) return status;
+  if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
   flows_.Advance(NowNs());
-  return flows_.Harvest();
+  return Harvest();
 }
 
 std::vector<HandshakeRecord> Pipeline::Finish() {
   // The run is over whether or not the ring can still be read.
-  source_->Poll(0, [this](const Chunk& chunk) { flows_.Take(chunk); }).IgnoreError();
+  Poll(0).IgnoreError();
   flows_.Finish(NowNs());
-  return flows_.Harvest();
+  return Harvest();
 }
 
 SelfStats Pipeline::self_stats() const {
@@ -71,6 +92,17 @@ SelfStats Pipeline::self_stats() const {
   for (size_t i = 1; i <= static_cast<size_t>(ParseStatus::kNotTls); ++i) {
     self.parse_errors.push_back(
         {"tls_" + std::string(ParseStatusName(static_cast<ParseStatus>(i))), static_cast<double>(flows.parse_errors[i])});
+  }
+  const AttributionCounts& attributed = attributor_.counts();
+  for (size_t source = 0; source < kAttributionSources; ++source) {
+    for (size_t result = 0; result < kAttributionResults; ++result) {
+      const uint64_t count = attributed[source][result];
+      // Most pairs cannot be.
+      if (count == 0) continue;
+      self.attribution.push_back({AttributionSourceName(static_cast<AttributionSource>(source)),
+                                  AttributionResultName(static_cast<AttributionResult>(result)),
+                                  static_cast<double>(count)});
+    }
   }
   for (const MapStats& map : source_->map_stats()) {
     self.bpf_map_entries.push_back({map.map, static_cast<double>(map.entries)});

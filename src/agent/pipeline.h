@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/aggregate/self_stats.h"
+#include "src/attribution/attributor.h"
 #include "src/capture/bpf_source.h"
 #include "src/correlate/flow_table.h"
 #include "src/correlate/handshake_record.h"
@@ -43,9 +44,14 @@ class Pipeline {
   void SayLast() const;
 
  private:
-  explicit Pipeline(std::unique_ptr<BpfSource> source) : source_(std::move(source)) {}
+  Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
+      : source_(std::move(source)), attributor_(std::move(attribution)) {}
+
+  absl::Status Poll(int timeout_ms);
+  std::vector<HandshakeRecord> Harvest();
 
   std::unique_ptr<BpfSource> source_;
+  Attributor attributor_;
   FlowTable flows_;
 };
 

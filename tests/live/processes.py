@@ -52,10 +52,11 @@ class Finished:
 
 
 class Cgroup:
-    """A cgroup v2 of our own below the mount point. On exit all that runs in it is killed, and it is removed."""
+    """A cgroup v2 of our own below the mount point or below `parent`. On exit all that runs in it is killed, and it is removed."""
 
-    def __init__(self):
-        self.path = os.path.join(cgroup_mount(), f"tlsmeter-test-{os.getpid()}-{next(_serial)}")
+    def __init__(self, parent=None):
+        above = parent.path if parent else cgroup_mount()
+        self.path = os.path.join(above, f"tlsmeter-test-{os.getpid()}-{next(_serial)}")
 
     def __enter__(self):
         remove_leftovers()
