@@ -8,6 +8,7 @@
 
 #include "src/agent/exit_code.h"
 #include "src/agent/record_printer.h"
+#include "src/attribution/kubelet.h"
 
 namespace tlsmeter::agent {
 
@@ -33,6 +34,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:9743";
   bool trace = false;         // also print a line per handshake
   bool measure_time = false;  // export the run time of the BPF programs
+  KubeletOptions kubelet;     // asked where it has a URL
 };
 ExitCode RunServe(const ServeOptions& options);
 

@@ -1,6 +1,9 @@
 // tlsmeter: the command line.
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -84,6 +87,23 @@ int Main(int argc, char** argv) {
   serve->add_flag("--trace", serve_options.trace, "Also print one line per handshake");
   serve->add_flag("--bpf-stats", serve_options.measure_time,
                   "Also export the run time of the BPF programs (costs some 50 ns a run)");
+  serve
+      ->add_option("--kubelet-url", serve_options.kubelet.url,
+                   "Name pods by this kubelet's list of them (its port is 10250 by default)")
+      ->type_name("https://HOST[:PORT]");
+  serve
+      ->add_option("--kubelet-token-file", serve_options.kubelet.token_file,
+                   "Token of a service account that may get nodes/pods or nodes/proxy")
+      ->type_name("PATH");
+  serve
+      ->add_option("--kubelet-ca-file", serve_options.kubelet.ca_file,
+                   "Authorities that vouch for the kubelet (default: those of the system)")
+      ->type_name("PATH");
+  std::string kubelet_timeout = "5s";
+  serve->add_option("--kubelet-timeout", kubelet_timeout, "Give a request to the kubelet up after this time")
+      ->check(CheckDuration)
+      ->type_name("TIME")
+      ->capture_default_str();
   serve->footer(
       "Examples:\n"
       "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
@@ -130,6 +150,8 @@ int Main(int argc, char** argv) {
     return RunCheck(check_options);
   }
   if (read->parsed()) return RunRead(read_options);
+  serve_options.kubelet.timeout =
+      std::chrono::milliseconds(static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout))));
   return RunServe(serve_options);
 }
 

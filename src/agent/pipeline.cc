@@ -22,7 +22,7 @@ uint64_t NowNs() {
 
 const char kVersion[] = TLSMETER_VERSION;
 
-absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options) {
+absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options, const KubeletOptions& kubelet) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
   if (!source.ok()) return source.status();
   absl::StatusOr<CgroupTree> cgroups = CgroupTree::Open();
@@ -31,7 +31,27 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
   attribution.cgroup_path = [tree = std::make_shared<CgroupTree>(*std::move(cgroups))](uint64_t id) {
     return tree->PathOf(id);
   };
-  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source), std::move(attribution)));
+  std::unique_ptr<Kubelet> asked;
+  if (!kubelet.url.empty()) {
+    absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
+    if (!started.ok()) return started.status();
+    asked = *std::move(started);
+    attribution.pods = [raw = asked.get()] { return raw->pods(); };
+  }
+  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
+}
+
+// Once for each change, not for each of the requests that go on meanwhile.
+void Pipeline::SayKubelet() {
+  if (kubelet_ == nullptr) return;
+  absl::Status status = kubelet_->status();
+  if (status == kubelet_said_) return;
+  if (status.ok()) {
+    std::fprintf(stderr, "tlsmeter: the kubelet answers again\n");
+  } else {
+    std::fprintf(stderr, "tlsmeter: no list of pods from the kubelet: %s\n", std::string(status.message()).c_str());
+  }
+  kubelet_said_ = std::move(status);
 }
 
 absl::Status Pipeline::Poll(int timeout_ms) {
@@ -51,6 +71,7 @@ std::vector<HandshakeRecord> Pipeline::Harvest() {
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
   if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
   flows_.Advance(NowNs());
+  SayKubelet();
   return Harvest();
 }
 

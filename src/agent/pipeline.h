@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "src/aggregate/self_stats.h"
 #include "src/attribution/attributor.h"
+#include "src/attribution/kubelet.h"
 #include "src/capture/bpf_source.h"
 #include "src/correlate/flow_table.h"
 #include "src/correlate/handshake_record.h"
@@ -24,8 +25,10 @@ extern const char kVersion[];
 
 class Pipeline {
  public:
-  // Start opens the live source. Errors as BpfSource::Open says.
-  static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options);
+  // Start opens the live source, and asks a kubelet for its pods where `kubelet` has a URL. Errors as BpfSource::Open and
+  // Kubelet::Start say.
+  static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options,
+                                                         const KubeletOptions& kubelet = {});
 
   // Turn waits up to `timeout_ms` for events and returns the records that became finished.
   absl::StatusOr<std::vector<HandshakeRecord>> Turn(int timeout_ms);
@@ -44,13 +47,16 @@ class Pipeline {
   void SayLast() const;
 
  private:
-  Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
-      : source_(std::move(source)), attributor_(std::move(attribution)) {}
+  Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
+      : source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
 
   absl::Status Poll(int timeout_ms);
   std::vector<HandshakeRecord> Harvest();
+  void SayKubelet();
 
   std::unique_ptr<BpfSource> source_;
+  std::unique_ptr<Kubelet> kubelet_;  // null where none is asked
+  absl::Status kubelet_said_;         // the last of its states that was printed
   Attributor attributor_;
   FlowTable flows_;
 };

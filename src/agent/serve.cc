@@ -61,8 +61,8 @@ ExitCode RunServe(const ServeOptions& options) {
       HttpServer::Start(options.listen, MakeEndpoints(page, [&heartbeat] { return heartbeat.Check(); }));
   if (!server.ok()) return FailWith(server.status());
 
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::Start(BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = options.measure_time});
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(
+      BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = options.measure_time}, options.kubelet);
   if (!pipeline.ok()) return FailWith(pipeline.status());
   aggregator.SetSelfStats((*pipeline)->self_stats());
   heartbeat.Beat();

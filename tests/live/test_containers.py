@@ -1,9 +1,14 @@
 """Which container and pod it was: real containers of runc, in cgroup paths as Docker and the kubelet make them."""
 
+import contextlib
+import json
+import os
+
 import harness
-from certificates import NAME
+from certificates import NAME, certificates
 from containers import Container, Image
 from livetest import LiveTest
+from peers import listen, server_context
 from processes import Cgroup
 from session import Serve
 
@@ -87,6 +92,41 @@ class ContainerTest(LiveTest):
             self.assertEqual(serve.wait_for_total(1, "handshakes_total", **labels), 1)
             self.assertEqual(serve.wait_for_total(1, "attribution_total", source="oci_bundle", result="complete"), 1)
             self.assertEqual(serve.finish(), 0)
+
+    def test_kubelet_names_the_workload(self):
+        def answer_as_kubelet(channel, pods):
+            listener, context = listen(), server_context()
+            channel.send(listener.getsockname())
+            while True:
+                with contextlib.suppress(OSError):
+                    with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                        allowed = b"Authorization: Bearer secret\r\n" in connection.recv(65536)
+                        status, body = ("200 OK", json.dumps(pods).encode()) if allowed else ("401 Unauthorized", b"")
+                        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+        container = self.container(f"/kubepods/burstable/pod{UID}/{{id}}")
+        pods = {"kind": "PodList", "apiVersion": "v1", "items": [{
+            "metadata": {"name": "agent-x9z2k", "namespace": "kube-system", "uid": UID, "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "1", "controller": True}]},
+            "status": {"containerStatuses": [{"name": "main", "containerID": f"containerd://{container.id}"}]}}]}
+        kubelet = self.enterContext(self.enterContext(Cgroup()).start(answer_as_kubelet, pods, comm="kubelet"))
+        port = kubelet.receive()[1]
+        folder = self.enterContext(harness.temporary_folder())
+        token = os.path.join(folder, "token")
+        with open(token, "w") as file:
+            file.write("secret\n")
+        options = ("--kubelet-url", f"https://127.0.0.1:{port}", "--kubelet-token-file", token,
+                   "--kubelet-ca-file", certificates().root.certificate)
+        with Serve(self.cgroup, *options) as serve:
+            # The list is there before the first container is looked up, or five seconds later.
+            def named():
+                self.handshake(container.port)
+                labels = {"role": "server", "namespace": "kube-system", "workload": "agent", "workload_type": "daemonset"}
+                return serve.metrics().total("handshakes_total", **labels)
+
+            harness.wait_until(named, 20, lambda: f"a DaemonSet in the metrics; tlsmeter says: {serve.stderr()}")
+            self.assertEqual(serve.finish(), 0)
+            self.assertNotIn("kubelet", serve.stderr())
 
 
 if __name__ == "__main__":
