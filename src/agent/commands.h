@@ -2,7 +2,6 @@
 #ifndef TLSMETER_SRC_AGENT_COMMANDS_H_
 #define TLSMETER_SRC_AGENT_COMMANDS_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,19 +12,16 @@
 namespace tlsmeter::agent {
 
 struct TraceOptions {
-  std::string cgroup;  // empty: all
-  OutputFormat format = OutputFormat::kColumns;
+  std::string cgroup;           // empty: all
   double duration_seconds = 0;  // 0: until a signal
-  uint64_t max_records = 0;     // 0: no limit
-  std::vector<uint32_t> pids;   // only handshakes of these processes; empty: all
+  PrinterOptions printer;
 };
 ExitCode RunTrace(const TraceOptions& options);
 
 struct ReadOptions {
   std::vector<std::string> files;  // "-": standard input; read one after the other
-  OutputFormat format = OutputFormat::kColumns;
-  uint64_t max_records = 0;  // 0: no limit
-  bool summary = false;      // print figures at the end in place of lines
+  PrinterOptions printer;
+  bool summary = false;  // print figures at the end in place of lines
 };
 ExitCode RunRead(const ReadOptions& options);
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,6 +13,7 @@
 #include "absl/time/time.h"
 #include "src/agent/commands.h"
 #include "src/agent/pipeline.h"
+#include "src/agent/record_options.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -32,19 +32,6 @@ std::string CheckDuration(const std::string& text) {
   return absl::StrCat("'", text, "' is no duration; write seconds or 500ms, 30s, 5m");
 }
 
-// What trace and read print, and how much of it.
-void AddPrintingOptions(CLI::App* command, OutputFormat* format, uint64_t* max_records) {
-  command->add_option("-o,--output", *format, "Output: columns or json (one object per line)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"columns", OutputFormat::kColumns},
-                                                                              {"json", OutputFormat::kJson}})
-                      .description(""))
-      ->type_name("FORMAT")
-      ->option_text("FORMAT");
-  command->add_option("-N,--count", *max_records, "Stop after this many lines")
-      ->check(CLI::PositiveNumber)
-      ->type_name("COUNT");
-}
-
 int Main(int argc, char** argv) {
   CLI::App app{"Watches every TLS handshake of this machine, per process, without touching the applications."};
   app.name("tlsmeter");
@@ -55,15 +42,16 @@ int Main(int argc, char** argv) {
   std::string duration;
   CLI::App* trace = app.add_subcommand("trace", "Print one line per handshake and side");
   trace->add_option("--cgroup", trace_options.cgroup, kCgroupHelp)->type_name("PATH");
-  AddPrintingOptions(trace, &trace_options.format, &trace_options.max_records);
+  RecordOptions trace_records;
+  trace_records.AddTo(trace);
   trace->add_option("-d,--duration", duration, "Stop after this time: 30, 500ms, 5m")
       ->check(CheckDuration)
       ->type_name("TIME");
-  trace->add_option("-p,--pid", trace_options.pids, "Only handshakes of this process (repeatable)")->type_name("PID");
   trace->footer(
       "Examples:\n"
       "  tlsmeter trace -d 30                 thirty seconds of all handshakes\n"
-      "  tlsmeter trace -p 4711 -o json       one process, one JSON object per line");
+      "  tlsmeter trace -f -v                 what fails, why, and what to try\n"
+      "  tlsmeter trace -S '*.example.com' -D '!8443' -o json");
 
   ReadOptions read_options;
   CLI::App* read = app.add_subcommand("read", "Print one line per handshake of capture files");
@@ -71,7 +59,8 @@ int Main(int argc, char** argv) {
       ->required()
       ->type_name("")
       ->option_text("");
-  AddPrintingOptions(read, &read_options.format, &read_options.max_records);
+  RecordOptions read_records;
+  read_records.AddTo(read);
   read->add_flag("--summary", read_options.summary, "Print counts and percentiles at the end in place of lines");
   read->footer(
       "Examples:\n"
@@ -143,13 +132,17 @@ int Main(int argc, char** argv) {
   }
   if (trace->parsed()) {
     trace_options.duration_seconds = duration.empty() ? 0 : ParseSeconds(duration);
+    trace_options.printer = trace_records.Printer();
     return RunTrace(trace_options);
   }
   if (check->parsed()) {
     check_options.json = check_output == "json";
     return RunCheck(check_options);
   }
-  if (read->parsed()) return RunRead(read_options);
+  if (read->parsed()) {
+    read_options.printer = read_records.Printer();
+    return RunRead(read_options);
+  }
   serve_options.kubelet.timeout =
       std::chrono::milliseconds(static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout))));
   return RunServe(serve_options);

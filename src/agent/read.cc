@@ -53,8 +53,7 @@ class Progress {
 
 class Read {
  public:
-  explicit Read(const ReadOptions& options)
-      : options_(options), printer_(options.format, options.max_records), progress_(!options.summary) {}
+  explicit Read(const ReadOptions& options) : options_(options), printer_(options.printer), progress_(!options.summary) {}
 
   ExitCode Run();
 
@@ -74,7 +73,7 @@ class Read {
 void Read::PrintRecords() {
   for (const HandshakeRecord& record : replay_.Harvest()) {
     if (options_.summary) {
-      summary_.Add(record);
+      if (options_.printer.filter.Matches(record)) summary_.Add(record);
     } else {
       printer_.Print(record);
     }

@@ -68,7 +68,7 @@ ExitCode RunServe(const ServeOptions& options) {
   heartbeat.Beat();
   (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup);
 
-  RecordPrinter printer(OutputFormat::kColumns);
+  RecordPrinter printer{PrinterOptions()};
   bool print = options.trace;
   if (print) printer.PrintHeader();
   const auto take = [&](const std::vector<HandshakeRecord>& records) {

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <chrono>
 
 #include "src/agent/commands.h"
@@ -12,7 +11,7 @@ constexpr int kPollMs = 50;
 
 class Trace {
  public:
-  explicit Trace(const TraceOptions& options) : options_(options), printer_(options.format, options.max_records) {}
+  explicit Trace(const TraceOptions& options) : options_(options), printer_(options.printer) {}
 
   ExitCode Run();
 
@@ -24,11 +23,7 @@ class Trace {
 };
 
 void Trace::Print(const std::vector<HandshakeRecord>& records) {
-  for (const HandshakeRecord& record : records) {
-    const auto& pids = options_.pids;
-    if (!pids.empty() && std::find(pids.begin(), pids.end(), record.owner.pid) == pids.end()) continue;
-    printer_.Print(record);
-  }
+  for (const HandshakeRecord& record : records) printer_.Print(record);
 }
 
 ExitCode Trace::Run() {

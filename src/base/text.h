@@ -6,6 +6,8 @@
 #define TLSMETER_SRC_BASE_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +37,9 @@ size_t Utf8Character(std::string_view text, char32_t* code);
 // sequence, a control character (C0, DEL, C1), a bidirectional or invisible format control, or a line or paragraph separator
 // becomes \xNN. What does not fit is cut between characters; a backslash of `raw` stays as it is.
 std::string PrintableUtf8(std::string_view raw, size_t max_bytes);
+
+// HexText returns two lower-case hexadecimal digits for each byte.
+std::string HexText(std::span<const uint8_t> bytes);
 
 // LowerAscii returns `text` with A-Z in lower case and everything else unchanged.
 std::string LowerAscii(std::string_view text);

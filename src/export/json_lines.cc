@@ -17,17 +17,6 @@
 namespace tlsmeter::agent {
 namespace {
 
-std::string Hex(std::span<const uint8_t> bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
-  }
-  return text;
-}
-
 // An ALPN id that stands for no protocol (RFC 8701, section 3.1): two equal bytes of the form 0x?a.
 bool IsGreaseId(std::string_view id) {
   return id.size() == 2 && id[0] == id[1] && (static_cast<uint8_t>(id[0]) & 0x0f) == 0x0a;
@@ -207,7 +196,7 @@ std::string JsonLine(const HandshakeRecord& record) {
   json.String("tlsmeter.transport", "tcp");
   if (record.starttls != PlainProtocol::kNone) json.String("tlsmeter.starttls", PlainProtocolName(record.starttls));
   if (record.tls.client_hello.has_value()) {
-    json.String("tlsmeter.client_random", Hex(record.tls.client_hello->random));
+    json.String("tlsmeter.client_random", HexText(record.tls.client_hello->random));
     WriteOffered(*record.tls.client_hello, &json);
   }
   WriteParameters(record.tls, &json);

@@ -20,7 +20,8 @@ constexpr uint64_t kHello = 1'800'000'000'000'000'000;
 HandshakeRecord Record(std::mt19937* random, uint32_t workloads, uint32_t names) {
   HandshakeRecord record;
   record.role = (*random)() % 2 == 0 ? Role::kClient : Role::kServer;
-  record.owner = {.pid = static_cast<uint32_t>((*random)() % 30000), .comm = absl::StrCat("workload-", (*random)() % workloads)};
+  record.owner = {.pid = static_cast<uint32_t>((*random)() % 30000),
+                  .comm = absl::StrCat("workload-", (*random)() % workloads)};
   record.tcp_start_ns = kHello - kMs;
   record.tcp_established_ns = kHello - kMs / 2;
   record.result = Result::kSuccess;

@@ -23,11 +23,15 @@ std::vector<std::string> Words(const std::string& line) {
   return words;
 }
 
-std::vector<std::string> Line(const HandshakeRecord& record) { return Words(ColumnsLine(record, absl::UTCTimeZone())); }
+Columns Default(bool color = false) {
+  return Columns(*ParseFields(kDefaultFields), TimeFormat{.zone = absl::UTCTimeZone()}, color);
+}
+
+std::vector<std::string> Line(const HandshakeRecord& record) { return Words(Default().Line(record)); }
 
 TEST(ColumnsTest, NamesTheColumns) {
-  EXPECT_THAT(Words(ColumnsHeader()), ElementsAre("TIME", "ROLE", "PID", "COMM", "CLIENT", "SERVER", "SNI", "VER", "CIPHER",
-                                                  "GROUP", "ALPN", "RES", "MS", "RESULT"));
+  EXPECT_THAT(Words(Default().Header()), ElementsAre("TIME", "ROLE", "PID", "COMM", "CLIENT", "SERVER", "SNI", "VER",
+                                                     "CIPHER", "GROUP", "ALPN", "RES", "MS", "RESULT"));
 }
 
 TEST(ColumnsTest, WritesASuccess) {
@@ -37,8 +41,8 @@ TEST(ColumnsTest, WritesASuccess) {
 }
 
 TEST(ColumnsTest, LinesUpUnderTheHeader) {
-  const std::string header = ColumnsHeader();
-  const std::string line = ColumnsLine(SampleRecord(), absl::UTCTimeZone());
+  const std::string header = Default().Header();
+  const std::string line = Default().Line(SampleRecord());
   EXPECT_EQ(header.find("CIPHER"), line.find("TLS_AES"));
   EXPECT_EQ(header.find("RESULT"), line.find("success"));
 }
@@ -57,6 +61,13 @@ TEST(ColumnsTest, WritesTheVerdictAsOneWord) {
 TEST(ColumnsTest, WritesADashForWhatWasNotSeen) {
   EXPECT_THAT(Line(HandshakeRecord()),
               ElementsAre("-", "observer", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "unknown"));
+}
+
+TEST(ColumnsTest, ColoursWhatDidNotSucceed) {
+  EXPECT_EQ(Default(true).Line(SampleRecord()), Default().Line(SampleRecord()));
+  const std::string line = Default(true).Line(RefusedRecord());
+  EXPECT_TRUE(line.starts_with("\x1b[31m")) << line;
+  EXPECT_TRUE(line.ends_with("\x1b[0m\n")) << line;
 }
 
 TEST(ColumnsTest, PutsIpv6IntoBrackets) {
@@ -85,7 +96,7 @@ TEST(ColumnsTest, LetsNoControlByteThroughAndKeepsItsColumns) {
     record.tls.client_hello->server_name = noise();
     record.tls.alpn = noise();
     record.owner.comm = noise();
-    const std::string line = ColumnsLine(record);
+    const std::string line = Default().Line(record);
     ASSERT_EQ(line.find('\n'), line.size() - 1);
     for (const char c : line.substr(0, line.size() - 1)) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
     ASSERT_EQ(Words(line).size(), 14u) << line;

@@ -39,7 +39,8 @@ class UsageTest(unittest.TestCase):
     def test_wrong_usage_is_one_sentence_and_exit_code_2(self):
         for arguments, word in ((["trace", "--no-such-flag"], "--no-such-flag"), (["no-such-command"], "no-such-command"), ([], ""),
                                 (["trace", "-o", "yaml"], "yaml"), (["trace", "-d", "soon"], "soon"), (["trace", "-N", "-1"], "-1"),
-                                (["trace", "-p", "me"], "me"), (["trace", "--cgroup"], "--cgroup"),
+                                (["trace", "-p", "me"], "me"), (["trace", "-F", "sni,colour"], "colour"), (["trace", "-D", "https"], "https"),
+                                (["trace", "--reason", "bad_luck"], "bad_luck"), (["trace", "-4", "-6"], "-4"), (["trace", "-t", "-T"], "-t"), (["trace", "--cgroup"], "--cgroup"),
                                 (["serve", "--listen", "nowhere"], "nowhere"), (["serve", "--listen", "127.0.0.1:99999"], "99999")):
             with self.subTest(arguments):
                 self.check_refused(run(*arguments), 2, word)

@@ -1,0 +1,103 @@
+#include "src/agent/record_options.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <map>
+
+namespace tlsmeter::agent {
+namespace {
+
+const std::map<std::string, OutputFormat>& Formats() {
+  static const auto* const formats = new std::map<std::string, OutputFormat>{
+      {"columns", OutputFormat::kColumns},       {"wide", OutputFormat::kWide}, {"json", OutputFormat::kJson},
+      {"jsonpretty", OutputFormat::kJsonPretty}, {"csv", OutputFormat::kCsv},   {"zeek", OutputFormat::kZeek}};
+  return *formats;
+}
+
+std::string CheckFields(const std::string& list) {
+  const absl::Status status = ParseFields(list).status();
+  return std::string(status.message());
+}
+
+bool UseColor(const std::string& mode) {
+  if (mode != "auto") return mode == "always";
+  const char* no_color = std::getenv("NO_COLOR");  // any value but an empty one: no-color.org
+  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+uint64_t NowNs() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
+}  // namespace
+
+void RecordOptions::AddTerm(CLI::App* command, FilterKey key, const char* flags, const char* value, const char* help) {
+  command->add_option(flags, terms_[static_cast<size_t>(key)], help)
+      ->check([key](const std::string& text) { return std::string(RecordFilter().Add(key, text).message()); })
+      ->type_name(value)
+      ->allow_extra_args(false)
+      ->group("Which handshakes (repeatable; !VALUE: all but)");
+}
+
+void RecordOptions::AddTo(CLI::App* command) {
+  command
+      ->add_option("-o,--output", format_,
+                   "Output: columns, wide, json (an object a line), jsonpretty, csv, zeek (as its ssl.log)")
+      ->transform(CLI::CheckedTransformer(Formats()).description(""))
+      ->type_name("FORMAT")
+      ->option_text("FORMAT");
+  command->add_option("-F,--fields", fields_, "Fields of columns and csv, separated by commas")
+      ->check(CheckFields)
+      ->type_name("LIST");
+  CLI::Option* seconds = command->add_flag("-t", seconds_, "Print the time as seconds since the start");
+  command->add_flag("-T", utc_, "Print the time as UTC, with the date")->excludes(seconds);
+  command->add_option("--color", color_, "Colour lines by result: auto, always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
+      ->type_name("WHEN");
+  command->add_flag("-v,--verbose", stories_, "Tell under the line of each failed handshake what happened and what to try");
+  command->add_option("-N,--count", max_records_, "Stop after this many handshakes")
+      ->check(CLI::PositiveNumber)
+      ->type_name("COUNT");
+
+  AddTerm(command, FilterKey::kPid, "-p,--pid", "PID", "Process");
+  AddTerm(command, FilterKey::kComm, "-c,--comm", "GLOB", "Name of the process");
+  AddTerm(command, FilterKey::kServerName, "-S,--sni", "GLOB", "Server name");
+  AddTerm(command, FilterKey::kRole, "--role", "ROLE", "client, server or observer");
+  AddTerm(command, FilterKey::kLocalPort, "-L,--local-port", "PORT", "Port of the watched side");
+  AddTerm(command, FilterKey::kServerPort, "-D,--server-port", "PORT", "Port of the server");
+  AddTerm(command, FilterKey::kVersion, "--version", "VERSION", "Negotiated version: 1.3, 1.2, ...");
+  AddTerm(command, FilterKey::kReason, "--reason", "REASON", "Cause of failure");
+  CLI::Option* ipv4 = command->add_flag("-4", ipv4_, "IPv4 only")->group("Which handshakes");
+  command->add_flag("-6", ipv6_, "IPv6 only")->excludes(ipv4)->group("Which handshakes");
+  command->add_flag("-f,--failed", failed_, "Failed and aborted ones only")->group("Which handshakes");
+  command->add_option("--min-ms", min_ms_, "Only those that took at least so many milliseconds")
+      ->check(CLI::PositiveNumber)
+      ->type_name("MS")
+      ->group("Which handshakes");
+}
+
+PrinterOptions RecordOptions::Printer() const {
+  PrinterOptions options;
+  options.format = format_;
+  if (!fields_.empty()) options.fields = *ParseFields(fields_);
+  options.time.style = seconds_ ? TimeStyle::kSeconds : utc_ ? TimeStyle::kUtc : TimeStyle::kClock;
+  if (format_ == OutputFormat::kCsv && !seconds_) options.time.style = TimeStyle::kUtc;
+  options.time.start_ns = NowNs();
+  options.color = UseColor(color_);
+  options.stories = stories_;
+  options.max_records = max_records_;
+  for (size_t key = 0; key < kFilterKeys; ++key) {
+    // Each was checked as it was parsed.
+    for (const std::string& term : terms_[key]) options.filter.Add(static_cast<FilterKey>(key), term).IgnoreError();
+  }
+  if (ipv4_ || ipv6_) options.filter.OnlyFamily(ipv6_);
+  if (failed_) options.filter.OnlyFailed();
+  options.filter.AtLeastMilliseconds(min_ms_);
+  return options;
+}
+
+}  // namespace tlsmeter::agent

@@ -1,0 +1,44 @@
+// RecordOptions: the flags of every command that prints records: how, how many and which. Main thread.
+#ifndef TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
+#define TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/agent/record_filter.h"
+#include "src/agent/record_printer.h"
+
+namespace tlsmeter::agent {
+
+class RecordOptions {
+ public:
+  // AddTo adds the flags to `command`; the object must live until they are parsed. A value that cannot be is an error of
+  // the parser, in one sentence.
+  void AddTo(CLI::App* command);
+
+  // Printer returns what the flags ask for. Colour follows the terminal and NO_COLOR where no flag decides.
+  PrinterOptions Printer() const;
+
+ private:
+  void AddTerm(CLI::App* command, FilterKey key, const char* flags, const char* value, const char* help);
+
+  OutputFormat format_ = OutputFormat::kColumns;
+  std::string fields_;
+  bool seconds_ = false;
+  bool utc_ = false;
+  std::string color_ = "auto";
+  bool stories_ = false;
+  uint64_t max_records_ = 0;
+  std::array<std::vector<std::string>, kFilterKeys> terms_;
+  bool ipv4_ = false;
+  bool ipv6_ = false;
+  bool failed_ = false;
+  double min_ms_ = 0;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
