@@ -9,6 +9,7 @@
 
 #include "src/correlate/flow_table.h"
 #include "tests/bench/conversation.h"
+#include "tlsmeter/certificate.h"
 #include "tlsmeter/client_hello.h"
 #include "tlsmeter/handshake.h"
 #include "tlsmeter/record.h"
@@ -43,8 +44,9 @@ BENCHMARK(BM_ParseClientHello);
 
 void TrackHandshake(benchmark::State& state, int version) {
   const std::vector<Flight> flights = Converse(version);
+  CertificateCache certificates;
   for (auto _ : state) {
-    HandshakeTracker tracker;
+    HandshakeTracker tracker(&certificates);
     for (const Flight& flight : flights) tracker.OnBytes(flight.sender, flight.bytes, kStart);
     if (!tracker.Settled()) state.SkipWithError("not settled");
     benchmark::DoNotOptimize(std::move(tracker).TakeHandshake());
