@@ -33,7 +33,11 @@ class Tool:
         with tempfile.TemporaryFile() as out:
             before = time.monotonic()
             process = subprocess.Popen(self.argv(path), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
+            peak = 0
+            while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+                peak = max(peak, peak_mib(process.pid))
+                time.sleep(0.01)
+            _, status, usage = ended
             self.seconds.append(time.monotonic() - before)
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != 0:
@@ -41,7 +45,13 @@ class Tool:
             out.seek(0)
             self.handshakes.add(sum(self.mark in line for line in out))
         self.cpu.append(usage.ru_utime + usage.ru_stime)
-        self.memory.append(usage.ru_maxrss / 1024)
+        self.memory.append(peak)
+
+
+def peak_mib(pid):
+    """Resident memory at its highest so far. Not of getrusage, where this program's own counts too."""
+    with open(f"/proc/{pid}/status") as file:
+        return next((int(line.split()[1]) for line in file if line.startswith("VmHWM")), 0) / 1024
 
 
 def tools(build):
