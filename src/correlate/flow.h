@@ -18,6 +18,7 @@
 #include "src/correlate/preface.h"
 #include "src/correlate/stream_buffer.h"
 #include "src/correlate/verdict.h"
+#include "tlsmeter/certificate.h"
 #include "tlsmeter/handshake.h"
 
 namespace tlsmeter::agent {
@@ -28,6 +29,9 @@ inline constexpr uint64_t kMaxFollowedBytes = 512 * 1024;
 
 class Flow {
  public:
+  // `certificates` remembers what certificates say and must outlive the flow.
+  explicit Flow(CertificateCache* certificates) : streams_(std::make_unique<Streams>(certificates)) {}
+
   // IsOtherConnection returns true when `open` is of the next connection between the same two ends and ports.
   bool IsOtherConnection(const OpenChunk& open) const;
 
@@ -55,6 +59,8 @@ class Flow {
 
  private:
   struct Streams {
+    explicit Streams(CertificateCache* certificates) : tracker(certificates) {}
+
     HandshakeTracker tracker;
     Preface preface;   // of connections that are not watched
     bool tls = false;  // ... it found where TLS begins
@@ -81,7 +87,7 @@ class Flow {
   uint64_t syn_ns_ = 0;
   uint64_t established_ns_ = 0;
   Owner owner_;
-  std::unique_ptr<Streams> streams_ = std::make_unique<Streams>();  // until the decision
+  std::unique_ptr<Streams> streams_;  // until the decision
 };
 
 }  // namespace tlsmeter::agent

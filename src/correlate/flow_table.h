@@ -18,6 +18,7 @@
 #include "src/correlate/handshake_record.h"
 #include "src/correlate/stream_buffer.h"
 #include "src/correlate/verdict.h"
+#include "tlsmeter/certificate.h"
 
 namespace tlsmeter::agent {
 
@@ -73,6 +74,7 @@ class FlowTable {
   void Decide(Entry* entry, const Ending& ending);
   void Forget(Entry* entry);
 
+  CertificateCache certificates_;  // outlives the flows
   absl::flat_hash_map<ConnectionKey, std::unique_ptr<Entry>> flows_;
   Order by_activity_;  // the longest idle first
   Order settling_;     // over, but something can still come: by deadline

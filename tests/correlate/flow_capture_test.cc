@@ -328,6 +328,20 @@ TEST(CapturedFlow, PortsThatAreUsedAgainAreAnotherConnection) {
   EXPECT_EQ(records[1].starttls, PlainProtocol::kSmtp);
 }
 
+TEST(CapturedFlow, ACertificateIsReadOnceForAllConnections) {
+  FlowTable table;
+  const Bytes list = testing::Writer().Prefixed24(testing::Writer().Prefixed24(Bytes(600, 0x30)));
+  for (const uint16_t port : {1, 2}) {
+    Captured connection(&table, End::kLocal, port);
+    connection.Syn().Client(kHello).Server(Hello::Server(0xc02f).Record()).Server(Record(22, testing::Message(11, list)));
+    connection.TcpEnd();
+  }
+  const std::vector<HandshakeRecord> records = table.Harvest();
+  ASSERT_THAT(records, SizeIs(2));
+  ASSERT_NE(records[0].tls.server_certificates.leaf(), nullptr);
+  EXPECT_EQ(records[0].tls.server_certificates.leaf(), records[1].tls.server_certificates.leaf());
+}
+
 TEST(CapturedFlow, IsNotFollowedForLongerThanItsCeilingOfBytes) {
   FlowTable table;
   Captured connection(&table);
