@@ -28,6 +28,9 @@ inline constexpr uint64_t kMaxFollowedBytes = 512 * 1024;
 
 class Flow {
  public:
+  // Flow reads certificates through `certificates`, which must outlive it.
+  explicit Flow(CertificateCache* certificates) : streams_(std::make_unique<Streams>(certificates)) {}
+
   // IsOtherConnection returns true when `open` is of the next connection between the same two ends and ports.
   bool IsOtherConnection(const OpenChunk& open) const;
 
@@ -55,6 +58,7 @@ class Flow {
 
  private:
   struct Streams {
+    explicit Streams(CertificateCache* certificates) : tracker(certificates) {}
     HandshakeTracker tracker;
     Preface preface;   // of connections that are not watched
     bool tls = false;  // ... it found where TLS begins
@@ -81,7 +85,7 @@ class Flow {
   uint64_t syn_ns_ = 0;
   uint64_t established_ns_ = 0;
   Owner owner_;
-  std::unique_ptr<Streams> streams_ = std::make_unique<Streams>();  // until the decision
+  std::unique_ptr<Streams> streams_;  // until the decision
 };
 
 }  // namespace tlsmeter::agent

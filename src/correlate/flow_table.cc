@@ -20,6 +20,7 @@ std::string_view EvictionName(Eviction eviction) {
 
 // A flow and its places in the table. A decided one is kept so that stragglers find it.
 struct FlowTable::Entry {
+  explicit Entry(CertificateCache* certificates) : flow(certificates) {}
   ConnectionKey key;
   Flow flow;
   Order::iterator place;                    // in by_activity_
@@ -57,7 +58,7 @@ FlowTable::Entry* FlowTable::Add(const Chunk& chunk) {
     }
     Forget(oldest);
   }
-  auto owned = std::make_unique<Entry>();
+  auto owned = std::make_unique<Entry>(&certificates_);
   Entry* entry = owned.get();
   entry->key = chunk.key;
   entry->first_ns = entry->last_ns = chunk.time_ns;

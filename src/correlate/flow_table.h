@@ -73,6 +73,7 @@ class FlowTable {
   void Decide(Entry* entry, const Ending& ending);
   void Forget(Entry* entry);
 
+  CertificateCache certificates_;  // of all flows
   absl::flat_hash_map<ConnectionKey, std::unique_ptr<Entry>> flows_;
   Order by_activity_;  // the longest idle first
   Order settling_;     // over, but something can still come: by deadline

@@ -8,8 +8,8 @@
 
 namespace tlsmeter::agent {
 
-// RecordStartNs returns the first byte of the ClientHello, or of the connection where no ClientHello was seen, or the time of
-// the ServerHello of a connection joined after its start; 0 when none of them was seen.
+// RecordStartNs returns the first byte of the ClientHello, or of the connection where no ClientHello was seen, or the time
+// of the ServerHello of a connection joined after its start; 0 when none of them was seen.
 inline uint64_t RecordStartNs(const HandshakeRecord& record) {
   if (record.tls.client_hello_ns != 0) return record.tls.client_hello_ns;
   if (record.tcp_start_ns != 0) return record.tcp_start_ns;

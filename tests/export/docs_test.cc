@@ -58,7 +58,7 @@ std::set<std::string> PrintedPaths() {
   old.tls.resumption = Resumption::kTicket;
   old.starttls = PlainProtocol::kSmtp;
   std::set<std::string> paths;
-  for (const HandshakeRecord& record : {SampleRecord(), RefusedRecord(), old}) {
+  for (const HandshakeRecord& record : {SampleRecord(), Tls12Record(), RefusedRecord(), old}) {
     AddPaths(nlohmann::json::parse(JsonLine(record)), "", &paths);
   }
   return paths;
