@@ -70,8 +70,10 @@ struct ClientHello {
   bool renegotiation_info = false;      // RFC 5746, as an extension (the signalling suite is among cipher_suites)
   bool status_request = false;          // asks for OCSP stapling
   bool ech_outer = false;               // encrypted_client_hello (RFC 9849), real or GREASE: they look alike
+  uint16_t ech_enc_length = 0;          // ... bytes of its `enc`, the client's public key; 0 also when not framed as the RFC
   bool ech_inner = false;               // ... marked as the inner hello: seen on the wire only where ECH was terminated
   bool encrypted_server_name = false;   // ESNI, the draft before ECH
+  bool ssl2_format = false;  // came in SSL 2.0 format: there are no fields but those that ParseSsl2ClientHello sets
 
   // HasExtension returns true when an extension of that type was sent.
   bool HasExtension(ExtensionType type) const;
@@ -97,8 +99,18 @@ struct ClientHello {
 //   kBadValue      a server name that is not a host_name
 //   kDuplicate     an extension type occurs twice, or a second host_name
 //   kTooLarge      over kMaxListEntries, kMaxExtensions or kMaxAlpnProtocols
-// The SSLv2-compatible form of a hello (RFC 5246, appendix E.2) is not a handshake message and is not read here.
 [[nodiscard]] ParseStatus ParseClientHello(std::span<const uint8_t> body, ClientHello* hello);
+
+// ParseSsl2ClientHello reads a ClientHello in SSL 2.0 format (RFC 5246, appendix E.2), from its msg_type on, without the two
+// bytes of length in front of it. It sets legacy_version (0x0002 from a client that speaks nothing newer), the cipher suites
+// that TLS knows, session_id, and as random the challenge, as E.2 says. `*hello` is replaced on kOk and untouched otherwise.
+//   kTruncated     a field reaches past the end
+//   kTrailingData  bytes are left after the challenge
+//   kBadLength     the list of suites is empty or no multiple of three, the session id is over 32 bytes, or the challenge is
+//                  shorter than 16 or longer than 32
+//   kBadValue      not a CLIENT-HELLO
+//   kTooLarge      over kMaxListEntries
+[[nodiscard]] ParseStatus ParseSsl2ClientHello(std::span<const uint8_t> message, ClientHello* hello);
 
 }  // namespace tlsmeter
 

@@ -18,6 +18,9 @@
 // A client whose flight has other lengths (messages joined in one record, padding) is taken to have finished with its last
 // record before the server goes on. Position decides, never a length alone; a refusal told so is marked `inferred`.
 //
+// A ClientHello in SSL 2.0 format is read (ParseSsl2ClientHello). A server that answers in SSL 2.0 too is not followed
+// further: its version is told, and the handshake is `incomplete`.
+//
 // The tracker says what was seen, never why: which verdict follows, together with how TCP ended, is the caller's to decide.
 #ifndef TLSMETER_HANDSHAKE_H_
 #define TLSMETER_HANDSHAKE_H_
@@ -76,8 +79,14 @@ enum class EarlyData : uint8_t {
   kRejected,  // HelloRetryRequest, TLS 1.2 or below, no or not the first PSK selected, or Finished without EndOfEarlyData
 };
 
-// Ech tells an offered encrypted_client_hello from nothing; GREASE and real ECH look alike on the wire.
-enum class Ech : uint8_t { kNone, kOffered };
+// Ech is what the wire shows of encrypted_client_hello. GREASE is made to look like the real one, and does, but for one
+// case: a client that is told to retry repeats a GREASE extension as it was, key included, and leaves the key out of a real
+// one (RFC 9849, sections 6.1.5 and 6.2).
+enum class Ech : uint8_t {
+  kNone,
+  kOffered,  // real or GREASE
+  kGrease,   // shown to be by the second ClientHello
+};
 
 // MutualTls is what the wire shows of client authentication, visible up to TLS 1.2 only.
 enum class MutualTls : uint8_t {
@@ -111,7 +120,7 @@ struct Handshake {
   std::optional<ServerHello> hello_retry;   // HelloRetryRequest (RFC 8446, section 4.1.4)
   uint8_t client_hello_count = 0;           // saturates at 255
 
-  std::optional<ProtocolVersion> version;  // negotiated
+  std::optional<ProtocolVersion> version;  // negotiated; SSL 2.0 where a server answered in that format
   std::optional<CipherSuite> cipher;       // negotiated
   std::optional<NamedGroup> group;         // key share of ServerHello (1.3), named curve of ServerKeyExchange (before)
   std::string alpn;                        // selected by ServerHello (up to TLS 1.2); raw bytes, at most 255
@@ -119,6 +128,7 @@ struct Handshake {
   EarlyData early_data = EarlyData::kNone;
   Ech ech = Ech::kNone;
   MutualTls mutual_tls = MutualTls::kNotVisible;
+  bool renegotiation = false;  // up to TLS 1.2: handshake records after both Finished, before the first application data
 
   CertificateChain server_certificates;  // up to TLS 1.2; empty: not visible
   CertificateChain client_certificates;  // the same, and empty where the client sent none (`mutual_tls` tells)

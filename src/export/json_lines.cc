@@ -10,6 +10,7 @@
 #include "src/aggregate/labels.h"
 #include "src/base/json_writer.h"
 #include "src/base/text.h"
+#include "src/export/certificate_json.h"
 #include "src/export/record_start.h"
 #include "tlsmeter/ja3.h"
 #include "tlsmeter/ja4.h"
@@ -40,17 +41,20 @@ void WriteEndpoints(const HandshakeRecord& record, JsonWriter* json) {
   }
 }
 
-void WriteClient(const ClientHello& hello, JsonWriter* json) {
+void WriteHello(const ClientHello& hello, JsonWriter* json) {
   if (!hello.server_name.empty()) {
     json->String("tls.client.server_name", LowerAscii(PrintableUtf8(hello.server_name, kMaxTextField)));
   }
+  if (hello.ssl2_format) return;  // the fingerprints are not defined for it
   if (const std::string ja3 = Ja3(hello); !ja3.empty()) json->String("tls.client.ja3", ja3);
   json->String("tls.client.ja4", Ja4(hello, Ja4Transport::kTcp));
 }
 
 void WriteTls(const HandshakeRecord& record, JsonWriter* json) {
   const Handshake& tls = record.tls;
-  if (tls.client_hello.has_value()) WriteClient(*tls.client_hello, json);
+  if (tls.client_hello.has_value()) WriteHello(*tls.client_hello, json);
+  WriteCertificateIdentity(Sender::kClient, tls.client_certificates, json);
+  WriteCertificateIdentity(Sender::kServer, tls.server_certificates, json);
   if (tls.version.has_value()) json->String("tls.protocol.version", tls.version->Name());
   if (tls.cipher.has_value()) json->String("tls.cipher", tls.cipher->Name());
   if (tls.group.has_value()) json->String("tls.curve", tls.group->Name());
@@ -119,8 +123,19 @@ void WriteParameters(const Handshake& tls, JsonWriter* json) {
   if (tls.hello_retry.has_value() || tls.server_hello.has_value()) {
     json->Bool("tlsmeter.hello_retry", tls.hello_retry.has_value());
   }
-  if (tls.ech == Ech::kOffered) json->String("tlsmeter.ech", "offered");
+  if (tls.ech != Ech::kNone) json->String("tlsmeter.ech", tls.ech == Ech::kGrease ? "grease" : "offered");
+  if (tls.client_hello.has_value() && tls.client_hello->encrypted_server_name) json->Bool("tlsmeter.esni", true);
+  if (tls.server_hello.has_value() && !tls.server_hello->supported_version && !tls.server_hello->legacy_version.IsTls13()) {
+    json->Bool("tlsmeter.extended_master_secret", tls.server_hello->extended_master_secret);
+  }
+  if (tls.renegotiation) json->Bool("tlsmeter.renegotiation", true);
   if (tls.mutual_tls != MutualTls::kNotVisible) json->String("tlsmeter.mtls", MutualTlsName(tls.mutual_tls));
+  const auto hello_seconds = static_cast<int64_t>(tls.server_hello_ns / 1'000'000'000);
+  if (const std::string_view staple = OcspStapleName(tls.ocsp_staple, hello_seconds); !staple.empty()) {
+    json->String("tlsmeter.ocsp_staple", staple);
+  }
+  WriteCertificateDetails(Sender::kClient, tls.client_certificates, json);
+  WriteCertificateDetails(Sender::kServer, tls.server_certificates, json);
 }
 
 void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {

@@ -100,9 +100,15 @@ ParseStatus ReadNumbers16(ByteReader* body, std::vector<T>* numbers) {
 
 ParseStatus ReadEch(ByteReader* body, ClientHello* hello) {
   constexpr uint8_t kInner = 1;
+  constexpr size_t kSuiteAndConfigId = 2 + 2 + 1;  // RFC 9849, section 5
   uint8_t type;
   if (!body->ReadU8(&type)) return ParseStatus::kTruncated;
   (type == kInner ? hello->ech_inner : hello->ech_outer) = true;
+  ByteReader outer = *body;
+  ByteReader enc;
+  if (type != kInner && outer.Skip(kSuiteAndConfigId) && outer.ReadPrefixed16(&enc)) {
+    hello->ech_enc_length = static_cast<uint16_t>(enc.remaining());
+  }
   return body->Skip(body->remaining()) ? ParseStatus::kOk : ParseStatus::kTruncated;
 }
 

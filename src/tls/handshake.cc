@@ -54,6 +54,7 @@ HandshakeTracker::State::RecordKind HandshakeTracker::State::KindOf(const Direct
 
 void HandshakeTracker::State::OnBytes(Sender sender, std::span<const uint8_t> bytes, uint64_t time_ns) {
   Direction& from = direction(sender);
+  if (!done && !from.any_record && !from.torn && from.records.AtBoundary() && !PassSsl2(sender, &bytes, time_ns)) return;
   while (!done && !from.deaf) {
     if (from.records.AtBoundary()) from.record_start_ns = time_ns;
     RecordPiece piece;
@@ -66,12 +67,31 @@ void HandshakeTracker::State::OnBytes(Sender sender, std::span<const uint8_t> by
   }
 }
 
+bool HandshakeTracker::State::PassSsl2(Sender sender, std::span<const uint8_t>* bytes, uint64_t time_ns) {
+  Direction& from = direction(sender);
+  if (!from.ssl2.Started()) from.message_start_ns = time_ns;
+  switch (from.ssl2.Next(bytes)) {
+    case Ssl2Reader::Result::kNone:
+      return true;
+    case Ssl2Reader::Result::kNeedMore:
+      return false;
+    case Ssl2Reader::Result::kBad:
+      Fail(sender, ParseStatus::kNotTls);
+      return false;
+    case Ssl2Reader::Result::kMessage:
+      break;
+  }
+  OnSsl2Message(sender, from.ssl2.message());
+  from.ssl2.Reset();
+  return true;
+}
+
 void HandshakeTracker::State::OnOpaqueRecord(Sender sender, ContentType type, uint16_t length, uint64_t time_ns) {
   if (done) return;
   Direction& from = direction(sender);
   if (from.records.InHeader()) {
     from.records.Resync();  // the first bytes of this record's header came as bytes, before its type was known
-  } else if (!from.records.AtBoundary()) {
+  } else if (!from.records.AtBoundary() || from.ssl2.Started()) {
     OnGap(sender);
   }
   if (from.deaf) return;
@@ -92,6 +112,7 @@ void HandshakeTracker::State::OnGap(Sender sender) {
   if (done) return;
   Direction& from = direction(sender);
   from.records.Resync();
+  from.ssl2.Reset();
   from.deaf = false;
   Miss(sender);
 }
@@ -140,7 +161,10 @@ void HandshakeTracker::State::Settle() {
       break;
   }
   done = true;
-  for (Direction& each : directions) each.messages = MessageReader();  // a settled tracker holds no buffers
+  for (Direction& each : directions) {  // a settled tracker holds no buffers
+    each.messages = MessageReader();
+    each.ssl2.Reset();
+  }
 }
 
 void HandshakeTracker::State::OnRecordStart(Sender sender, const RecordHeader& header) {
@@ -218,7 +242,10 @@ void HandshakeTracker::State::OnChangeCipherSpec(Sender sender) {
 
 void HandshakeTracker::State::OnEncryptedFinished(Sender sender, uint64_t time_ns) {
   Direction& from = direction(sender);
-  if (from.finished) return;  // a renegotiation
+  if (from.finished) {
+    if (Established()) facts.renegotiation = true;
+    return;
+  }
   from.finished = true;
   if (sender == Sender::kClient) facts.client_finished_ns = time_ns;
   if (!direction(Peer(sender)).finished || Established()) return;

@@ -38,14 +38,48 @@ void HandshakeTracker::State::OnMessage(Sender sender, const HandshakeMessage& m
 }
 
 void HandshakeTracker::State::OnClientHello(const HandshakeMessage& message) {
+  BeginClientHello();
+  if (facts.client_hello_count > 1) return OnSecondClientHello(message);
+  ClientHello hello;
+  if (message.too_large || !Kept(Sender::kClient, ParseClientHello(message.body, &hello))) return;
+  KeepClientHello(std::move(hello));
+}
+
+void HandshakeTracker::State::BeginClientHello() {
   if (facts.client_hello_count < 255) ++facts.client_hello_count;
-  if (facts.client_hello_count > 1) return;  // the second is the first, changed as HelloRetryRequest asked
+  if (facts.client_hello_count > 1) return;
   facts.client_hello_ns = direction(Sender::kClient).message_start_ns;
   if (facts.progress == Progress::kNoHello) facts.progress = Progress::kInProgress;
-  if (message.too_large) return;
+}
 
-  ClientHello hello;
-  if (!Kept(Sender::kClient, ParseClientHello(message.body, &hello))) return;
+// The second is the first, changed as HelloRetryRequest asked. It tells nothing new but what kind of ECH the first had.
+void HandshakeTracker::State::OnSecondClientHello(const HandshakeMessage& message) {
+  if (!facts.hello_retry || facts.ech != Ech::kOffered || !facts.client_hello || message.too_large) return;
+  ClientHello second;
+  if (ParseClientHello(message.body, &second) != ParseStatus::kOk) return;
+  const uint16_t before = facts.client_hello->ech_enc_length;
+  if (before != 0 && second.ech_enc_length == before) facts.ech = Ech::kGrease;
+}
+
+void HandshakeTracker::State::OnSsl2Message(Sender sender, std::span<const uint8_t> message) {
+  const bool expected = sender == Sender::kClient || (facts.client_hello && facts.client_hello->ssl2_format &&
+                                                      message.front() == Ssl2Reader::kServerHello);
+  if (!expected) return Fail(sender, ParseStatus::kNotTls);
+  direction(sender).any_record = true;
+  ++facts.records[static_cast<size_t>(sender)];
+  facts.handshake_bytes[static_cast<size_t>(sender)] += Ssl2Reader::kHeaderSize + message.size();
+  if (sender == Sender::kClient) {
+    BeginClientHello();
+    ClientHello hello;
+    if (Kept(sender, ParseSsl2ClientHello(message, &hello))) KeepClientHello(std::move(hello));
+    return;
+  }
+  facts.version = ProtocolVersion::kSsl2;
+  facts.incomplete = true;
+  for (Direction& each : directions) each.deaf = true;
+}
+
+void HandshakeTracker::State::KeepClientHello(ClientHello hello) {
   if (hello.early_data) facts.early_data = EarlyData::kOffered;
   if (hello.ech_outer || hello.ech_inner) facts.ech = Ech::kOffered;
   facts.client_hello = std::move(hello);

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "src/tls/message_reader.h"
+#include "src/tls/ssl2_reader.h"
 #include "src/tls/tls13_end.h"
 #include "tlsmeter/certificate_message.h"
 #include "tlsmeter/handshake.h"
@@ -31,6 +32,7 @@ struct HandshakeTracker::State {
   };
 
   struct Direction {
+    Ssl2Reader ssl2;  // before the first record
     RecordReader records;
     MessageReader messages;
     RecordKind kind = RecordKind::kIgnored;  // of the record being read
@@ -61,6 +63,7 @@ struct HandshakeTracker::State {
   void OnOpaqueRecord(Sender sender, ContentType type, uint16_t length, uint64_t time_ns);
   void OnGap(Sender sender);
   void OnNotTls(Sender sender);
+  bool PassSsl2(Sender sender, std::span<const uint8_t>* bytes, uint64_t time_ns);  // whether records follow
   void OnRecordStart(Sender sender, const RecordHeader& header);
   void OnRecordBody(Sender sender, std::span<const uint8_t> body, uint64_t time_ns);
   void OnRecordEnd(Sender sender, uint64_t time_ns);
@@ -76,6 +79,10 @@ struct HandshakeTracker::State {
   // Messages: handshake_messages.cc.
   void OnMessage(Sender sender, const HandshakeMessage& message, uint64_t time_ns);
   void OnClientHello(const HandshakeMessage& message);
+  void OnSsl2Message(Sender sender, std::span<const uint8_t> message);
+  void BeginClientHello();
+  void KeepClientHello(ClientHello hello);
+  void OnSecondClientHello(const HandshakeMessage& message);
   void OnServerHello(const HandshakeMessage& message, uint64_t time_ns);
   void OnHelloRetry(ServerHello hello);
   void OnServerKeyExchange(const HandshakeMessage& message);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -49,6 +50,73 @@ TEST(JsonLinesTest, WritesEveryFactOfASuccess) {
       R"("attribution":{"source":"comm","result":"complete"}},)"
       R"("process":{"pid":4711,"name":"curl","executable":{"path":"/usr/bin/curl"}}})"
       "\n");
+}
+
+TEST(JsonLinesTest, WritesWhatOnlyTls12Shows) {
+  const Json json = Parse(JsonLine(Tls12Record()));
+  std::string digest;
+  for (int i = 0; i < 32; ++i) digest += "AB";
+  EXPECT_EQ(json["tls"]["server"], Json({{"subject", R"(CN=www.example.com,O=Müller\x0a\xff)"},
+                                         {"issuer", "CN=Example CA"},
+                                         {"not_before", "2026-01-01T00:00:00Z"},
+                                         {"not_after", "9999-12-31T23:59:59Z"},
+                                         {"hash", {{"sha256", digest}}}}));
+  EXPECT_EQ(json["tls"]["client"]["subject"], json["tls"]["server"]["subject"]);
+  EXPECT_EQ(json["tlsmeter"]["server"], Json({{"serial_number", "1234abcd"},
+                                              {"san", {"www.example.com", "192.0.2.7"}},
+                                              {"key_algorithm", "EC"},
+                                              {"key_bits", 256},
+                                              {"key_curve", "prime256v1"},
+                                              {"signature_algorithm", "ecdsa-with-SHA256"},
+                                              {"self_signed", false},
+                                              {"chain_length", 3},
+                                              {"chain_in_order", true}}));
+  EXPECT_EQ(json["tlsmeter"]["client"], json["tlsmeter"]["server"]);
+  EXPECT_EQ(json["tlsmeter"]["ocsp_staple"], "good");
+  EXPECT_EQ(json["tlsmeter"]["esni"], true);
+  EXPECT_EQ(json["tlsmeter"]["renegotiation"], true);
+  EXPECT_EQ(json["tlsmeter"]["extended_master_secret"], false);
+}
+
+TEST(JsonLinesTest, TellsTheFatesOfAStaple) {
+  HandshakeRecord record = Tls12Record();
+  OcspStaple& staple = record.tls.ocsp_staple;
+  const auto told = [&record] { return Parse(JsonLine(record))["tlsmeter"]["ocsp_staple"]; };
+  staple.next_update = static_cast<int64_t>(record.tls.server_hello_ns / 1'000'000'000);
+  EXPECT_EQ(told(), "good");
+  --*staple.next_update;
+  EXPECT_EQ(told(), "expired");
+  staple.status = OcspStatus::kRevoked;
+  EXPECT_EQ(told(), "revoked");
+  staple.status = OcspStatus::kUnknown;
+  EXPECT_EQ(told(), "unknown");
+  staple.status = OcspStatus::kInvalid;
+  EXPECT_EQ(told(), "invalid");
+  staple.status = OcspStatus::kAbsent;
+  EXPECT_EQ(told(), "absent");
+  staple.status = OcspStatus::kNotVisible;
+  EXPECT_TRUE(told().is_null());
+}
+
+TEST(JsonLinesTest, ACertificateThatCannotBeReadHasADigestAndAPlace) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.server_certificates.certificates = {std::make_shared<const CertificateFacts>()};
+  record.tls.server_certificates.length = 1;
+  const Json json = Parse(JsonLine(record));
+  EXPECT_EQ(json["tls"]["server"], Json({{"hash", {{"sha256", std::string(64, '0')}}}}));
+  EXPECT_EQ(json["tlsmeter"]["server"], Json({{"chain_length", 1}, {"chain_in_order", false}}));
+}
+
+TEST(JsonLinesTest, AHelloInSsl2FormatHasNoFingerprints) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.client_hello->ssl2_format = true;
+  EXPECT_EQ(Parse(JsonLine(record))["tls"]["client"], Json({{"server_name", "api.example.com"}}));
+}
+
+TEST(JsonLinesTest, TellsGreaseFromOfferedEch) {
+  HandshakeRecord record = SampleRecord();
+  record.tls.ech = Ech::kGrease;
+  EXPECT_EQ(Parse(JsonLine(record))["tlsmeter"]["ech"], "grease");
 }
 
 TEST(JsonLinesTest, SaysWhyAHandshakeFailed) {

@@ -1,5 +1,6 @@
 #include "tests/export/sample_record.h"
 
+#include <memory>
 #include <numeric>
 
 namespace tlsmeter::agent {
@@ -50,6 +51,33 @@ HandshakeRecord SampleRecord() {
   tls.established_ns = kHello + 12345 * kUs;
   tls.first_application_data_ns = kHello + 13000 * kUs;
   tls.handshake_bytes = {517, 4096};
+  return record;
+}
+
+HandshakeRecord Tls12Record() {
+  HandshakeRecord record = SampleRecord();
+  Handshake& tls = record.tls;
+  tls.version = ProtocolVersion::kTls12;
+  tls.client_hello->encrypted_server_name = true;
+  tls.renegotiation = true;
+  tls.ocsp_staple.status = OcspStatus::kGood;
+
+  CertificateFacts leaf;
+  leaf.sha256.fill(0xab);
+  leaf.readable = true;
+  leaf.subject = "CN=www.example.com,O=M\xc3\xbcller\n\xff";
+  leaf.issuer = "CN=Example CA";
+  leaf.serial_number = "1234abcd";
+  leaf.not_before = 1767225600;
+  leaf.not_after = 253402300799;
+  leaf.subject_alt_names = {"www.example.com", "192.0.2.7"};
+  leaf.key_algorithm = "EC";
+  leaf.key_curve = "prime256v1";
+  leaf.key_bits = 256;
+  leaf.signature_algorithm = "ecdsa-with-SHA256";
+  tls.server_certificates.certificates = {std::make_shared<const CertificateFacts>(leaf)};
+  tls.server_certificates.length = 3;
+  tls.client_certificates = tls.server_certificates;
   return record;
 }
 

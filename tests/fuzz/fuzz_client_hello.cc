@@ -1,12 +1,17 @@
-// ParseClientHello: no input breaks it, what it accepts fits what was given, and a failure leaves the output as it was.
+// ParseClientHello, and the fingerprints of what it accepts: no input breaks them, what is accepted fits what was given, and
+// a failure leaves the output as it was.
 #include <cstdint>
 
 #include "tests/fuzz/fuzz_check.h"
 #include "tlsmeter/client_hello.h"
+#include "tlsmeter/ja3.h"
+#include "tlsmeter/ja4.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using tlsmeter::ClientHello;
   using tlsmeter::ParseStatus;
+  ClientHello ssl2;
+  (void)tlsmeter::ParseSsl2ClientHello({data, size}, &ssl2);
   ClientHello hello;
   const ParseStatus status = tlsmeter::ParseClientHello({data, size}, &hello);
   FUZZ_CHECK(status != ParseStatus::kNeedMore && status != ParseStatus::kNotTls);
@@ -27,5 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(hello.server_name.size() <= size && hello.alpn.size() <= tlsmeter::kMaxAlpnProtocols);
   (void)hello.HighestVersion().Name();
   (void)hello.IsFallback();
+  FUZZ_CHECK(tlsmeter::Ja4(hello, tlsmeter::Ja4Transport::kTcp).size() == 36);
+  FUZZ_CHECK(tlsmeter::Ja3(hello).size() == 32);
   return 0;
 }

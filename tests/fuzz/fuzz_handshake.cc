@@ -30,7 +30,8 @@ void CheckFacts(const HandshakeTracker& tracker) {
   FUZZ_CHECK(!broken || tracker.Settled());
   FUZZ_CHECK(facts.progress != Progress::kRefused || (facts.alert && tracker.Settled()));
   FUZZ_CHECK(!facts.inferred || (facts.progress == Progress::kRefused && facts.alert->encrypted));
-  FUZZ_CHECK(facts.version.has_value() == facts.server_hello.has_value());
+  const bool ssl2 = facts.version == tlsmeter::ProtocolVersion::kSsl2;
+  FUZZ_CHECK(ssl2 || facts.version.has_value() == facts.server_hello.has_value());
   FUZZ_CHECK(facts.cipher.has_value() == facts.server_hello.has_value());
   FUZZ_CHECK(!facts.client_hello || facts.client_hello_count > 0);
   FUZZ_CHECK(!facts.server_hello || !facts.server_hello->is_hello_retry);
@@ -38,6 +39,10 @@ void CheckFacts(const HandshakeTracker& tracker) {
   FUZZ_CHECK(facts.progress != Progress::kNoHello || (facts.established_ns == 0 && facts.client_hello_count == 0));
   FUZZ_CHECK(facts.early_data != tlsmeter::EarlyData::kAccepted || facts.established_ns != 0);
   FUZZ_CHECK(facts.alpn.size() <= 255);
+  FUZZ_CHECK(facts.ech != tlsmeter::Ech::kGrease || (facts.hello_retry && facts.client_hello_count > 1));
+  FUZZ_CHECK(facts.server_certificates.certificates.size() <= facts.server_certificates.length);
+  FUZZ_CHECK(facts.client_certificates.certificates.size() <= facts.client_certificates.length);
+  FUZZ_CHECK(!facts.client_certificates.leaf() || facts.mutual_tls == tlsmeter::MutualTls::kPresented);
   FUZZ_CHECK(facts.handshake_bytes[0] <= facts.records[0] * (uint64_t{tlsmeter::kMaxRecordLength} + 5));
   FUZZ_CHECK(facts.handshake_bytes[1] <= facts.records[1] * (uint64_t{tlsmeter::kMaxRecordLength} + 5));
 }
