@@ -1,17 +1,19 @@
 #include "src/aggregate/aggregator.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "src/aggregate/chain_issues.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
 
 Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(options.server_names)), workloads_(&pool_) {
-  families_.reserve(kAggregatedFamilies);
-  for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) families_.emplace_back(spec, &pool_);
+  families_.reserve(kCountedFamilies);
+  for (const MetricSpec& spec : Catalogue().first(kCountedFamilies)) families_.emplace_back(spec, &pool_);
 }
 
 Aggregator::FixedLabels::FixedLabels(LabelPool* pool)
@@ -32,9 +34,8 @@ void Aggregator::Advance(uint64_t now_ns) {
   swept_ns_ = now_ns;
   server_names_.Age(now_ns);
   workloads_.Age(now_ns);
-  size_t vanished = 0;
-  for (Family& family : families_) vanished += family.Expire(server_names_, workloads_, now_ns);
-  if (vanished != 0) pool_.Purge();
+  certificates_.Age(now_ns);
+  for (Family& family : families_) family.Expire(server_names_, workloads_, now_ns);
 }
 
 void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more) {
@@ -88,6 +89,40 @@ void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels&
   Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.first_app_byte}, record, FirstAppByteSeconds(record));
 }
 
+void Aggregator::AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
+                                 const WorkloadLabels& w) {
+  const Handshake& tls = record.tls;
+  const int64_t unix_seconds = static_cast<int64_t>(tls.client_hello_ns / 1'000'000'000);
+  if (const std::string_view status = OcspStatusLabel(tls, unix_seconds); !status.empty()) {
+    Count(Metric::kOcspStaples, w, {status});
+  }
+  if (tls.server_certificates.certificates.empty() && tls.client_certificates.certificates.empty()) return;
+
+  const std::string_view sent_name = tls.client_hello.has_value() ? tls.client_hello->server_name : std::string_view();
+  for (const std::string_view issue : ChainIssues(tls.server_certificates, sent_name, record.reason, unix_seconds)) {
+    Count(Metric::kCertificateChainIssues, w, {issue});
+  }
+  const std::array<LabelValue, 4> whose = {fixed_.roles[static_cast<size_t>(record.role)], workload.labels()[0],
+                                           workload.labels()[1], workload.labels()[2]};
+  const LabelValue name = pool_.Intern(server_name);
+  certificates_.Add({.chain = tls.server_certificates,
+                     .sender = Sender::kServer,
+                     .workload = whose,
+                     .server_name = name,
+                     .sent = record.role == Role::kServer,
+                     .ocsp_next_update = tls.ocsp_staple.next_update,
+                     .unix_seconds = unix_seconds},
+                    now_ns_);
+  certificates_.Add({.chain = tls.client_certificates,
+                     .sender = Sender::kClient,
+                     .workload = whose,
+                     .server_name = name,
+                     .sent = record.role == Role::kClient,
+                     .ocsp_next_update = std::nullopt,
+                     .unix_seconds = unix_seconds},
+                    now_ns_);
+}
+
 void Aggregator::Add(const HandshakeRecord& record) {
   const Handshake& tls = record.tls;
   const WorkloadText whose = WorkloadOf(record);
@@ -100,7 +135,8 @@ void Aggregator::Add(const HandshakeRecord& record) {
   w[0] = fixed_.roles[static_cast<size_t>(record.role)];
   std::copy(workload.labels().begin(), workload.labels().end(), w.begin() + 1);
 
-  Count(Metric::kHandshakes, w, {server_names_.Admit(name, now_ns_), fixed_.results[static_cast<size_t>(record.result)]});
+  const std::string_view server_name = server_names_.Admit(name, now_ns_);
+  Count(Metric::kHandshakes, w, {server_name, fixed_.results[static_cast<size_t>(record.result)]});
   if (tls.client_hello.has_value()) {
     Count(Metric::kClientHellos, w, {VersionLabel(tls.client_hello->HighestVersion())});
   }
@@ -115,6 +151,7 @@ void Aggregator::Add(const HandshakeRecord& record) {
   if (const std::string_view result = MutualTlsLabel(record); !result.empty()) {
     Count(Metric::kMutualTlsHandshakes, w, {result});
   }
+  AddCertificates(record, workload, server_name, w);
   if (record.result == Result::kSuccess) AddSuccess(record, w);
 }
 
@@ -124,12 +161,29 @@ void Aggregator::SetSelfStats(SelfStats stats) {
   std::swap(self_, stats);
 }
 
+CertificateView Aggregator::CopyCertificates() const {
+  return {.certificates = certificates_.Copy(),
+          .evicted = certificates_.evicted(),
+          .evicted_uses = certificates_.evicted_uses()};
+}
+
+CertificateView Aggregator::Certificates() const {
+  const MutexLock lock(&mutex_);
+  return CopyCertificates();
+}
+
 AggregateSnapshot Aggregator::Snapshot() const {
   AggregateSnapshot snapshot;
   snapshot.families.reserve(kAggregatedFamilies);
-  const MutexLock lock(&mutex_);
-  for (const Family& family : families_) snapshot.families.push_back(family.Snapshot());
-  snapshot.self = self_;
+  CertificateView certificates;
+  {
+    const MutexLock lock(&mutex_);
+    for (const Family& family : families_) snapshot.families.push_back(family.Snapshot());
+    snapshot.self = self_;
+    certificates = CopyCertificates();
+  }
+  std::vector<FamilySnapshot> gauges = CertificateFamilies(certificates);
+  std::move(gauges.begin(), gauges.end(), std::back_inserter(snapshot.families));
   return snapshot;
 }
 
