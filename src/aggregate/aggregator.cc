@@ -10,6 +10,18 @@
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
+namespace {
+
+// SeenAt returns when the handshake was, in Unix seconds; 0 when not even that is known.
+int64_t SeenAt(const HandshakeRecord& record) {
+  const Handshake& tls = record.tls;
+  for (const uint64_t time_ns : {tls.client_hello_ns, tls.server_hello_ns, tls.established_ns, record.tcp_established_ns}) {
+    if (time_ns != 0) return static_cast<int64_t>(time_ns / 1'000'000'000);
+  }
+  return 0;
+}
+
+}  // namespace
 
 Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(options.server_names)), workloads_(&pool_) {
   families_.reserve(kCountedFamilies);
@@ -50,12 +62,12 @@ void Aggregator::Observe(Metric metric, std::initializer_list<Label> labels, con
   if (!seconds.has_value()) return;
   std::array<Label, kMaxLabels> values;
   const auto end = std::copy(labels.begin(), labels.end(), values.begin());
-  Exemplar exemplar{
-      .client_random = {}, .pid = record.owner.pid, .seconds = *seconds, .time_ns = record.tls.client_hello_ns};
+  Exemplar exemplar;
+  exemplar.seconds = *seconds;
   if (record.tls.client_hello.has_value()) {
     exemplar.client_random = record.tls.client_hello->random;
-  } else {
-    exemplar.time_ns = 0;
+    exemplar.pid = record.owner.pid;
+    exemplar.time_ns = record.tls.client_hello_ns;
   }
   families_[static_cast<size_t>(metric)].Observe(std::span(values.begin(), end), exemplar, now_ns_);
 }
@@ -92,7 +104,8 @@ void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels&
 void Aggregator::AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
                                  const WorkloadLabels& w) {
   const Handshake& tls = record.tls;
-  const int64_t unix_seconds = static_cast<int64_t>(tls.client_hello_ns / 1'000'000'000);
+  const int64_t unix_seconds = SeenAt(record);
+  if (unix_seconds == 0) return;  // nothing can be said of validity then
   if (const std::string_view status = OcspStatusLabel(tls, unix_seconds); !status.empty()) {
     Count(Metric::kOcspStaples, w, {status});
   }
@@ -126,8 +139,9 @@ void Aggregator::AddCertificates(const HandshakeRecord& record, const Workload& 
 void Aggregator::Add(const HandshakeRecord& record) {
   const Handshake& tls = record.tls;
   const WorkloadText whose = WorkloadOf(record);
-  const std::string name =
-      tls.client_hello.has_value() ? server_names_.LabelOf(tls.client_hello->server_name) : std::string(kLabelUnknown);
+  std::optional<std::string_view> sent_name;
+  if (tls.client_hello.has_value()) sent_name = tls.client_hello->server_name;
+  const std::string name = server_names_.LabelOf(sent_name);
 
   const MutexLock lock(&mutex_);
   Workload& workload = workloads_.Admit(whose, now_ns_);

@@ -22,7 +22,7 @@
 namespace tlsmeter::agent {
 
 // kMaxCertificates is how many certificates are remembered, kMaxCertificateUses how many uses of all of them: as many as
-// their metrics may show. Some 2 KiB a certificate.
+// their metrics may show. A certificate takes some 2 KiB, 30 KiB at the ceilings of its facts.
 inline constexpr size_t kMaxCertificates = 200;
 inline constexpr size_t kMaxCertificateUses = 300;
 
@@ -60,7 +60,7 @@ class CertificateCatalogue {
     const LabelValue& server_name;
     bool sent;
     std::optional<int64_t> ocsp_next_update;
-    int64_t unix_seconds;
+    int64_t unix_seconds;  // not 0
   };
 
   // Add notes a chain; one without certificates is nothing. `now_ns` is nanoseconds of a clock that never goes back.

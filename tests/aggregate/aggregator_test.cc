@@ -349,6 +349,19 @@ TEST(AggregatorTest, CountsWhatIsWrongWithAChainAndWhatTheStapleSays) {
   EXPECT_THAT(Series(aggregator, Metric::kOcspStaples), ElementsAre("server,,nginx,process,good=1"));
 }
 
+TEST(AggregatorTest, JudgesValidityByATimeThatWasSeen) {
+  Aggregator aggregator;
+  HandshakeRecord record = Served();
+  auto leaf = std::make_shared<CertificateFacts>(*record.tls.server_certificates.leaf());
+  leaf->self_signed = false;
+  leaf->not_before = 1;
+  record.tls.server_certificates.certificates = {leaf};
+  record.tls.client_hello.reset();
+  record.tls.client_hello_ns = 0;  // joined late
+  aggregator.Add(record);
+  EXPECT_THAT(Series(aggregator, Metric::kCertificateChainIssues), IsEmpty());
+}
+
 TEST(AggregatorTest, CatalogsCertificatesOfBothSides) {
   Aggregator aggregator;
   HandshakeRecord record = Served();
