@@ -1,17 +1,31 @@
 #include "src/aggregate/aggregator.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "src/aggregate/chain_issues.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
+namespace {
+
+// SeenAt returns when the handshake was, in Unix seconds; 0 when not even that is known.
+int64_t SeenAt(const HandshakeRecord& record) {
+  const Handshake& tls = record.tls;
+  for (const uint64_t time_ns : {tls.client_hello_ns, tls.server_hello_ns, tls.established_ns, record.tcp_established_ns}) {
+    if (time_ns != 0) return static_cast<int64_t>(time_ns / 1'000'000'000);
+  }
+  return 0;
+}
+
+}  // namespace
 
 Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(options.server_names)), workloads_(&pool_) {
-  families_.reserve(kAggregatedFamilies);
-  for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) families_.emplace_back(spec, &pool_);
+  families_.reserve(kCountedFamilies);
+  for (const MetricSpec& spec : Catalogue().first(kCountedFamilies)) families_.emplace_back(spec, &pool_);
 }
 
 Aggregator::FixedLabels::FixedLabels(LabelPool* pool)
@@ -32,9 +46,8 @@ void Aggregator::Advance(uint64_t now_ns) {
   swept_ns_ = now_ns;
   server_names_.Age(now_ns);
   workloads_.Age(now_ns);
-  size_t vanished = 0;
-  for (Family& family : families_) vanished += family.Expire(server_names_, workloads_, now_ns);
-  if (vanished != 0) pool_.Purge();
+  certificates_.Age(now_ns);
+  for (Family& family : families_) family.Expire(server_names_, workloads_, now_ns);
 }
 
 void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more) {
@@ -49,12 +62,12 @@ void Aggregator::Observe(Metric metric, std::initializer_list<Label> labels, con
   if (!seconds.has_value()) return;
   std::array<Label, kMaxLabels> values;
   const auto end = std::copy(labels.begin(), labels.end(), values.begin());
-  Exemplar exemplar{
-      .client_random = {}, .pid = record.owner.pid, .seconds = *seconds, .time_ns = record.tls.client_hello_ns};
+  Exemplar exemplar;
+  exemplar.seconds = *seconds;
   if (record.tls.client_hello.has_value()) {
     exemplar.client_random = record.tls.client_hello->random;
-  } else {
-    exemplar.time_ns = 0;
+    exemplar.pid = record.owner.pid;
+    exemplar.time_ns = record.tls.client_hello_ns;
   }
   families_[static_cast<size_t>(metric)].Observe(std::span(values.begin(), end), exemplar, now_ns_);
 }
@@ -88,11 +101,47 @@ void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels&
   Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.first_app_byte}, record, FirstAppByteSeconds(record));
 }
 
+void Aggregator::AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
+                                 const WorkloadLabels& w) {
+  const Handshake& tls = record.tls;
+  const int64_t unix_seconds = SeenAt(record);
+  if (unix_seconds == 0) return;  // nothing can be said of validity then
+  if (const std::string_view status = OcspStatusLabel(tls, unix_seconds); !status.empty()) {
+    Count(Metric::kOcspStaples, w, {status});
+  }
+  if (tls.server_certificates.certificates.empty() && tls.client_certificates.certificates.empty()) return;
+
+  const std::string_view sent_name = tls.client_hello.has_value() ? tls.client_hello->server_name : std::string_view();
+  for (const std::string_view issue : ChainIssues(tls.server_certificates, sent_name, record.reason, unix_seconds)) {
+    Count(Metric::kCertificateChainIssues, w, {issue});
+  }
+  const std::array<LabelValue, 4> whose = {fixed_.roles[static_cast<size_t>(record.role)], workload.labels()[0],
+                                           workload.labels()[1], workload.labels()[2]};
+  const LabelValue name = pool_.Intern(server_name);
+  certificates_.Add({.chain = tls.server_certificates,
+                     .sender = Sender::kServer,
+                     .workload = whose,
+                     .server_name = name,
+                     .sent = record.role == Role::kServer,
+                     .ocsp_next_update = tls.ocsp_staple.next_update,
+                     .unix_seconds = unix_seconds},
+                    now_ns_);
+  certificates_.Add({.chain = tls.client_certificates,
+                     .sender = Sender::kClient,
+                     .workload = whose,
+                     .server_name = name,
+                     .sent = record.role == Role::kClient,
+                     .ocsp_next_update = std::nullopt,
+                     .unix_seconds = unix_seconds},
+                    now_ns_);
+}
+
 void Aggregator::Add(const HandshakeRecord& record) {
   const Handshake& tls = record.tls;
   const WorkloadText whose = WorkloadOf(record);
-  const std::string name =
-      tls.client_hello.has_value() ? server_names_.LabelOf(tls.client_hello->server_name) : std::string(kLabelUnknown);
+  std::optional<std::string_view> sent_name;
+  if (tls.client_hello.has_value()) sent_name = tls.client_hello->server_name;
+  const std::string name = server_names_.LabelOf(sent_name);
 
   const MutexLock lock(&mutex_);
   Workload& workload = workloads_.Admit(whose, now_ns_);
@@ -100,7 +149,8 @@ void Aggregator::Add(const HandshakeRecord& record) {
   w[0] = fixed_.roles[static_cast<size_t>(record.role)];
   std::copy(workload.labels().begin(), workload.labels().end(), w.begin() + 1);
 
-  Count(Metric::kHandshakes, w, {server_names_.Admit(name, now_ns_), fixed_.results[static_cast<size_t>(record.result)]});
+  const std::string_view server_name = server_names_.Admit(name, now_ns_);
+  Count(Metric::kHandshakes, w, {server_name, fixed_.results[static_cast<size_t>(record.result)]});
   if (tls.client_hello.has_value()) {
     Count(Metric::kClientHellos, w, {VersionLabel(tls.client_hello->HighestVersion())});
   }
@@ -115,6 +165,7 @@ void Aggregator::Add(const HandshakeRecord& record) {
   if (const std::string_view result = MutualTlsLabel(record); !result.empty()) {
     Count(Metric::kMutualTlsHandshakes, w, {result});
   }
+  AddCertificates(record, workload, server_name, w);
   if (record.result == Result::kSuccess) AddSuccess(record, w);
 }
 
@@ -124,12 +175,29 @@ void Aggregator::SetSelfStats(SelfStats stats) {
   std::swap(self_, stats);
 }
 
+CertificateView Aggregator::CopyCertificates() const {
+  return {.certificates = certificates_.Copy(),
+          .evicted = certificates_.evicted(),
+          .evicted_uses = certificates_.evicted_uses()};
+}
+
+CertificateView Aggregator::Certificates() const {
+  const MutexLock lock(&mutex_);
+  return CopyCertificates();
+}
+
 AggregateSnapshot Aggregator::Snapshot() const {
   AggregateSnapshot snapshot;
   snapshot.families.reserve(kAggregatedFamilies);
-  const MutexLock lock(&mutex_);
-  for (const Family& family : families_) snapshot.families.push_back(family.Snapshot());
-  snapshot.self = self_;
+  CertificateView certificates;
+  {
+    const MutexLock lock(&mutex_);
+    for (const Family& family : families_) snapshot.families.push_back(family.Snapshot());
+    snapshot.self = self_;
+    certificates = CopyCertificates();
+  }
+  std::vector<FamilySnapshot> gauges = CertificateFamilies(certificates);
+  std::move(gauges.begin(), gauges.end(), std::back_inserter(snapshot.families));
   return snapshot;
 }
 

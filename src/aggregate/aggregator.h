@@ -16,6 +16,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "src/aggregate/catalogue.h"
+#include "src/aggregate/certificate_catalogue.h"
+#include "src/aggregate/certificate_metrics.h"
 #include "src/aggregate/family.h"
 #include "src/aggregate/label_pool.h"
 #include "src/aggregate/labels.h"
@@ -61,6 +63,9 @@ class Aggregator {
   // Snapshot returns everything as it stands. Any thread.
   AggregateSnapshot Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Certificates returns the certificate catalogue as it stands. Any thread.
+  CertificateView Certificates() const ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   using WorkloadLabels = std::array<Label, 4>;  // role, namespace, workload, workload_type
 
@@ -79,14 +84,18 @@ class Aggregator {
                std::optional<double> seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddNegotiation(const HandshakeRecord& record, const WorkloadLabels& w, Workload* workload)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
+                       const WorkloadLabels& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CertificateView CopyCertificates() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddSuccess(const HandshakeRecord& record, const WorkloadLabels& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
   LabelPool pool_ ABSL_GUARDED_BY(mutex_);
   FixedLabels fixed_ ABSL_GUARDED_BY(mutex_){&pool_};
-  std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // kAggregatedFamilies
+  std::vector<Family> families_ ABSL_GUARDED_BY(mutex_);  // kCountedFamilies
   ServerNames server_names_;                              // event thread only
   Workloads workloads_ ABSL_GUARDED_BY(mutex_);
+  CertificateCatalogue certificates_ ABSL_GUARDED_BY(mutex_);
   SelfStats self_ ABSL_GUARDED_BY(mutex_);
   uint64_t now_ns_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t swept_ns_ ABSL_GUARDED_BY(mutex_) = 0;

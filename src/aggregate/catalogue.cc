@@ -1,5 +1,7 @@
 #include "src/aggregate/catalogue.h"
 
+#include "src/aggregate/certificate_catalogue.h"
+#include "src/aggregate/chain_issues.h"
 #include "src/aggregate/labels.h"
 
 namespace tlsmeter::agent {
@@ -56,6 +58,40 @@ constexpr std::array<MetricSpec, kMetricCount> kCatalogue = {{
     {Metric::kDowngradeSignals, "tlsmeter_downgrade_signals_total", kCounter,
      "Signs that less was negotiated than both sides can do; one handshake may show several.", W("signal"), 60,
      kRoleLabels* kDowngradeLabels + 1},
+    {Metric::kCertificateChainIssues, "tlsmeter_certificate_chain_issues_total", kCounter,
+     "Server certificate chains seen with a fault, by the fault; one chain may have several.", W("issue"), 150,
+     kRoleLabels* kChainIssueLabels + 1},
+    {Metric::kOcspStaples, "tlsmeter_ocsp_staples_total", kCounter,
+     "Handshakes whose client asked for an OCSP staple and whose server certificate was seen, by what the staple says.",
+     W("status"), 150, kRoleLabels* kOcspStatusLabels + 1},
+    {Metric::kCertificateNotAfter, "tlsmeter_certificate_not_after_timestamp_seconds", kGauge,
+     "End of validity of a leaf certificate that the workload sent or received in the last day, in Unix time.",
+     W("server_name", "fingerprint"), kMaxCertificateUses, 0},
+    {Metric::kEarliestCertificateExpiry, "tlsmeter_earliest_certificate_expiry_timestamp_seconds", kGauge,
+     "Earliest end of validity in the chains that the workload sent or received in the last day, in Unix time.", W(), 120,
+     0},
+    {Metric::kCertificateInfo,
+     "tlsmeter_certificate_info",
+     kGauge,
+     "Always 1; the labels say what a certificate seen in the last day is.",
+     {"fingerprint", "subject_cn", "issuer_cn", "serial_number", "key_algorithm", "key_bits", "signature_algorithm",
+      "self_signed"},
+     kMaxCertificates,
+     0},
+    {Metric::kCertificateLastSeen,
+     "tlsmeter_certificate_last_seen_timestamp_seconds",
+     kGauge,
+     "When a certificate was last seen in a handshake, in Unix time.",
+     {"fingerprint"},
+     kMaxCertificates,
+     0},
+    {Metric::kOcspStapleNextUpdate,
+     "tlsmeter_ocsp_staple_next_update_timestamp_seconds",
+     kGauge,
+     "When newer revocation information than the latest staple's is due, in Unix time; the 50 that are due first.",
+     {"fingerprint"},
+     50,
+     0},
 
     {Metric::kBuildInfo, "tlsmeter_build_info", kGauge, "Always 1; the label says which version runs.", {"version"}, 1, 0},
     {Metric::kAttached,
@@ -150,7 +186,7 @@ constexpr std::array<MetricSpec, kMetricCount> kCatalogue = {{
      kCounter,
      "Observations that were counted under __other__ because a label had no room for another value.",
      {"family", "label"},
-     20,
+     30,
      0},
     {Metric::kExpiredObservations,
      "tlsmeter_expired_observations_total",

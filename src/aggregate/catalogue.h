@@ -15,7 +15,7 @@ namespace tlsmeter::agent {
 
 // Metric names a row of the catalogue, in the order of the table.
 enum class Metric : uint8_t {
-  // Families of the aggregator.
+  // Families of the aggregator: counted ...
   kClientHellos,
   kHandshakes,
   kHandshakeFailures,
@@ -28,6 +28,14 @@ enum class Metric : uint8_t {
   kAlerts,
   kMutualTlsHandshakes,
   kDowngradeSignals,
+  kCertificateChainIssues,
+  kOcspStaples,
+  // ... and its views of the certificate catalogue.
+  kCertificateNotAfter,
+  kEarliestCertificateExpiry,
+  kCertificateInfo,
+  kCertificateLastSeen,
+  kOcspStapleNextUpdate,
   // What the meter says of itself.
   kBuildInfo,
   kAttached,
@@ -56,16 +64,17 @@ enum class Metric : uint8_t {
 };
 inline constexpr size_t kMetricCount = static_cast<size_t>(Metric::kProcessStartTime) + 1;
 
-// kAggregatedFamilies is how many rows, from the first on, the aggregator keeps.
-inline constexpr size_t kAggregatedFamilies = static_cast<size_t>(Metric::kDowngradeSignals) + 1;
+// kAggregatedFamilies is how many rows, from the first on, the aggregator keeps, kCountedFamilies how many of them count.
+inline constexpr size_t kAggregatedFamilies = static_cast<size_t>(Metric::kOcspStapleNextUpdate) + 1;
+inline constexpr size_t kCountedFamilies = static_cast<size_t>(Metric::kOcspStaples) + 1;
 
 enum class MetricType : uint8_t { kCounter, kGauge, kHistogram };
 
 // MetricTypeName returns "counter", "gauge" or "histogram".
 std::string_view MetricTypeName(MetricType type);
 
-// kMaxLabels is the widest label list: W (four) and three of a family's own.
-inline constexpr size_t kMaxLabels = 7;
+// kMaxLabels is the widest label list, of tlsmeter_certificate_info.
+inline constexpr size_t kMaxLabels = 8;
 
 // kDurationBuckets are the upper bounds of every histogram, in seconds.
 inline constexpr std::array<double, 12> kDurationBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,

@@ -50,8 +50,7 @@ uint64_t Family::CountOf(size_t index) const {
   return spec_->type == MetricType::kHistogram ? histograms_[index].count() : counts_[index];
 }
 
-size_t Family::Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns) {
-  size_t vanished = 0;
+void Family::Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns) {
   for (size_t i = 0; i < limiter_.sets().size(); ++i) {
     if (limiter_.sets()[i] == nullptr) continue;
     const std::vector<LabelValue>& set = *limiter_.sets()[i];
@@ -68,9 +67,7 @@ size_t Family::Expire(const ServerNames& names, const Workloads& workloads, uint
       counts_[i] = 0;
     }
     limiter_.Erase(i);
-    ++vanished;
   }
-  return vanished;
 }
 
 FamilySnapshot Family::Snapshot() const {

@@ -74,8 +74,8 @@ class Family {
   void Observe(std::span<Label> labels, const Exemplar& exemplar, uint64_t now_ns);
 
   // Expire removes the series of workloads that were forgotten, and those of names that lost their place and were idle for
-  // kDemotedIdleNs. Returns how many vanished.
-  size_t Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns);
+  // kDemotedIdleNs.
+  void Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns);
 
   // size returns how many label sets are in use.
   size_t size() const { return limiter_.size(); }

@@ -7,7 +7,9 @@
 
 namespace tlsmeter::agent {
 
-bool CountsOverflow(std::string_view label) { return label == "server_name" || label == "cipher" || label == "workload"; }
+bool CountsOverflow(std::string_view label) {
+  return label == "server_name" || label == "cipher" || label == "workload" || label == "fingerprint";
+}
 
 LabelLimiter::Group LabelLimiter::GroupOf(std::string_view label) {
   if (label == "server_name" || label == "cipher" || label == "group") return Group::kDetail;

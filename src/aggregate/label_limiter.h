@@ -22,8 +22,8 @@
 
 namespace tlsmeter::agent {
 
-// CountsOverflow returns true for the labels under which overflow is counted: server_name; cipher, for cipher and group; and
-// workload, for namespace, workload and workload_type.
+// CountsOverflow returns true for the labels under which overflow is counted: server_name; cipher, for cipher and group;
+// workload, for namespace, workload and workload_type; and fingerprint.
 bool CountsOverflow(std::string_view label);
 
 class LabelLimiter {
@@ -51,7 +51,7 @@ class LabelLimiter {
 
  private:
   enum class Group : uint8_t { kClosed, kDetail, kWorkload };
-  // Key is the ids of a set's values in the pool, 0 behind the last. Seven words are compared and hashed faster in place
+  // Key is the ids of a set's values in the pool, 0 behind the last. Eight words are compared and hashed faster in place
   // than by calls into libc and Abseil.
   struct Key {
     std::array<uint64_t, kMaxLabels> ids = {};
@@ -63,9 +63,9 @@ class LabelLimiter {
     }
     template <typename H>
     friend H AbslHashValue(H h, const Key& key) {
-      static_assert(kMaxLabels == 7);
+      static_assert(kMaxLabels == 8);
       const auto& ids = key.ids;
-      return H::combine(std::move(h), ids[0], ids[1], ids[2], ids[3], ids[4], ids[5], ids[6]);
+      return H::combine(std::move(h), ids[0], ids[1], ids[2], ids[3], ids[4], ids[5], ids[6], ids[7]);
     }
   };
   static Group GroupOf(std::string_view label);

@@ -1,7 +1,8 @@
 // LabelPool: each label value once in memory, however many series carry it.
 //
-// One thread fills the pool; values taken from it may be read and dropped by any thread. The pool holds what label sets
-// hold and nothing else, so the ceilings of the families bound it too.
+// One thread fills the pool; values taken from it may be read and dropped by any thread. Values that nothing outside the
+// pool holds are dropped when there are as many of them as others: so the ceilings of what holds label values bound the pool
+// too.
 #ifndef TLSMETER_SRC_AGGREGATE_LABEL_POOL_H_
 #define TLSMETER_SRC_AGGREGATE_LABEL_POOL_H_
 
@@ -50,16 +51,16 @@ struct Label {
   uint64_t id = 0;  // 0: not looked up, or not in the pool
 };
 
+// kMinPooledValues is how many values a pool holds before it looks for those to drop: more than a quiet node ever has.
+inline constexpr size_t kMinPooledValues = 1024;
+
 class LabelPool {
  public:
   // Find sets label->id when it is not set and the pool has the value; false when it has not.
   bool Find(Label* label) const { return label->id != 0 || LookUp(label); }
 
-  // Intern returns the value with that text, new or not.
+  // Intern returns the value with that text, new or not. Labels whose value nobody holds are to be looked up again after it.
   LabelValue Intern(std::string_view text);
-
-  // Purge drops the values that nothing outside the pool holds.
-  void Purge();
 
   size_t size() const { return values_.size(); }
 
@@ -68,6 +69,7 @@ class LabelPool {
 
   absl::flat_hash_map<absl::string_view, LabelValue> values_;  // each key is a view of its value
   uint64_t last_id_ = 0;
+  size_t purge_at_ = kMinPooledValues;
 };
 
 }  // namespace tlsmeter::agent

@@ -97,6 +97,24 @@ absl::InlinedVector<std::string_view, 2> DowngradeSignals(const Handshake& tls) 
   return signals;
 }
 
+std::string_view OcspStatusLabel(const Handshake& tls, int64_t unix_seconds) {
+  switch (tls.ocsp_staple.status) {
+    case OcspStatus::kNotVisible:
+      return "";
+    case OcspStatus::kAbsent:
+      return tls.client_hello.has_value() && tls.client_hello->status_request ? "absent" : "";
+    case OcspStatus::kInvalid:
+      return "invalid";
+    case OcspStatus::kGood:
+      return tls.ocsp_staple.ExpiredAt(unix_seconds) ? "expired" : "good";
+    case OcspStatus::kRevoked:
+      return "revoked";
+    case OcspStatus::kUnknown:
+      return "unknown";
+  }
+  return "";
+}
+
 std::string_view SenderName(Sender sender) { return sender == Sender::kClient ? "client" : "server"; }
 
 }  // namespace tlsmeter::agent

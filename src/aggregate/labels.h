@@ -24,6 +24,7 @@ inline constexpr size_t kAlertLabels = 39;  // 37 names of the IANA registry, en
 
 inline constexpr size_t kMutualTlsLabels = 4;
 inline constexpr size_t kDowngradeLabels = 4;  // those of DowngradeSignals, and below_history
+inline constexpr size_t kOcspStatusLabels = 6;
 
 // ReasonLabel returns the name of the verdict, "other" where there is none.
 std::string_view ReasonLabel(FailureReason reason);
@@ -62,6 +63,10 @@ std::string_view MutualTlsLabel(const HandshakeRecord& record);
 // says that this is a second try, RFC 7507); "tls12_sentinel", "tls11_sentinel" (the server says in its random that it can
 // do more than it negotiated, RFC 8446, section 4.1.3, and the client had offered more).
 absl::InlinedVector<std::string_view, 2> DowngradeSignals(const Handshake& tls);
+
+// OcspStatusLabel returns "good", "revoked", "unknown", "invalid", "expired" (good, but newer information was due at
+// `unix_seconds`) or, when the client asked for a staple, "absent". Empty where it was not to be seen.
+std::string_view OcspStatusLabel(const Handshake& tls, int64_t unix_seconds);
 
 // SenderName returns "client" or "server".
 std::string_view SenderName(Sender sender);

@@ -26,9 +26,10 @@ ServerNames::ServerNames(ServerNameOptions options) : mode_(options.mode), suffi
   }
 }
 
-std::string ServerNames::LabelOf(std::string_view raw) const {
+std::string ServerNames::LabelOf(std::optional<std::string_view> raw) const {
   if (mode_ == Mode::kOff) return "";
-  std::string label = ServerNameLabel(raw);
+  if (!raw.has_value()) return std::string(kLabelUnknown);
+  std::string label = ServerNameLabel(*raw);
   if (mode_ == Mode::kSuffix && !IsReservedLabel(label)) label = std::string(LastParts(label, suffix_parts_));
   return label;
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +43,9 @@ class ServerNames {
  public:
   explicit ServerNames(ServerNameOptions options);
 
-  // LabelOf returns the label of a name as a client sent it, before admission: ServerNameLabel, cut as the mode says.
-  std::string LabelOf(std::string_view raw) const;
+  // LabelOf returns the label of a name as a client sent it, before admission: ServerNameLabel, cut as the mode says; of
+  // nullopt, where no ClientHello was seen, kLabelUnknown.
+  std::string LabelOf(std::optional<std::string_view> raw) const;
 
   // Admit counts a label of LabelOf and returns it when it is admitted or reserved; else kLabelOther. Times are nanoseconds
   // of one clock that never goes back.

@@ -71,6 +71,8 @@ void AddFamily(const FamilySnapshot& family, Families* out) {
     }
     if (family.spec->type == MetricType::kHistogram) {
       SetHistogram(family.histograms[i], &metric);
+    } else if (family.spec->type == MetricType::kGauge) {
+      SetValue(family.spec->type, family.values[i], &metric);
     } else {
       SetValue(family.spec->type, static_cast<double>(family.counts[i]), &metric);
     }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <string>
@@ -324,6 +325,76 @@ TEST(AggregatorTest, NamesTheLatestHandshakeOfEachBucket) {
   EXPECT_DOUBLE_EQ(exemplar.seconds, 0.005);
   EXPECT_EQ(exemplar.time_ns, 1003 * kMs);
   EXPECT_EQ(value.exemplars[0].time_ns, 0u) << "an exemplar in an empty bucket";
+}
+
+// Served returns a TLS 1.2 handshake in which the server showed a self-signed certificate with a good staple.
+HandshakeRecord Served() {
+  HandshakeRecord record = Success();
+  record.tls.version = ProtocolVersion::kTls12;
+  auto leaf = std::make_shared<CertificateFacts>();
+  leaf->sha256 = {1};
+  leaf->readable = leaf->self_signed = true;
+  leaf->subject_alt_names = {"shop.example"};
+  leaf->subject_alt_name_count = 1;
+  leaf->not_after = 5000;
+  record.tls.server_certificates = {.certificates = {leaf}, .length = 1};
+  record.tls.ocsp_staple = {.status = OcspStatus::kGood, .this_update = 0, .next_update = 3000};
+  return record;
+}
+
+TEST(AggregatorTest, CountsWhatIsWrongWithAChainAndWhatTheStapleSays) {
+  Aggregator aggregator;
+  aggregator.Add(Served());
+  EXPECT_THAT(Series(aggregator, Metric::kCertificateChainIssues), ElementsAre("server,,nginx,process,self_signed=1"));
+  EXPECT_THAT(Series(aggregator, Metric::kOcspStaples), ElementsAre("server,,nginx,process,good=1"));
+}
+
+TEST(AggregatorTest, JudgesValidityByATimeThatWasSeen) {
+  Aggregator aggregator;
+  HandshakeRecord record = Served();
+  auto leaf = std::make_shared<CertificateFacts>(*record.tls.server_certificates.leaf());
+  leaf->self_signed = false;
+  leaf->not_before = 1;
+  record.tls.server_certificates.certificates = {leaf};
+  record.tls.client_hello.reset();
+  record.tls.client_hello_ns = 0;  // joined late
+  aggregator.Add(record);
+  EXPECT_THAT(Series(aggregator, Metric::kCertificateChainIssues), IsEmpty());
+}
+
+TEST(AggregatorTest, CatalogsCertificatesOfBothSides) {
+  Aggregator aggregator;
+  HandshakeRecord record = Served();
+  auto client = std::make_shared<CertificateFacts>();
+  client->sha256 = {2};
+  record.tls.client_certificates = {.certificates = {client}, .length = 1};
+  aggregator.Add(record);
+  const CertificateView view = aggregator.Certificates();
+  ASSERT_EQ(view.certificates.size(), 2u);
+  for (const Certificate& certificate : view.certificates) {
+    const bool of_server = certificate.facts->sha256[0] == 1;
+    EXPECT_EQ(certificate.sender, of_server ? Sender::kServer : Sender::kClient);
+    ASSERT_EQ(certificate.uses.size(), 1u);
+    EXPECT_EQ(certificate.uses[0].sent, of_server) << "nginx is the server";
+    EXPECT_EQ(std::string_view(certificate.uses[0].server_name), "shop.example");
+    EXPECT_EQ(certificate.last_seen, 1);
+    EXPECT_EQ(certificate.ocsp_next_update.has_value(), of_server);
+  }
+}
+
+TEST(AggregatorTest, KeepsCertificatesLongerThanTheirWorkload) {
+  constexpr uint64_t kStart = 1'000'000'000'000'000;
+  Aggregator aggregator;
+  aggregator.Advance(kStart);
+  aggregator.Add(Served());
+  aggregator.Advance(kStart + kCertificateIdleNs - 1);
+  AggregateSnapshot snapshot = aggregator.Snapshot();
+  EXPECT_TRUE(Of(snapshot, Metric::kHandshakes).sets.empty());
+  EXPECT_EQ(Of(snapshot, Metric::kCertificateNotAfter).values, std::vector<double>{5000});
+  EXPECT_EQ(Of(snapshot, Metric::kEarliestCertificateExpiry).values, std::vector<double>{5000});
+  aggregator.Advance(kStart + kCertificateIdleNs + kSweepEveryNs);
+  snapshot = aggregator.Snapshot();
+  EXPECT_TRUE(Of(snapshot, Metric::kCertificateNotAfter).sets.empty());
 }
 
 size_t ResidentPages() {

@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "src/aggregate/label_limiter.h"
+
 namespace tlsmeter::agent {
 namespace {
 
@@ -40,6 +42,14 @@ TEST(CatalogueTest, StaysWithinTheNodeBudget) {
   size_t sum = 0;
   for (const MetricSpec& spec : Catalogue()) sum += spec.cap;
   EXPECT_LE(sum, kMaxSeries);
+}
+
+TEST(CatalogueTest, HasRoomForTheOverflowOfEveryOpenLabel) {
+  size_t labels = 0;
+  for (const MetricSpec& spec : Catalogue().first(kAggregatedFamilies)) {
+    for (const std::string_view label : spec.labels()) labels += CountsOverflow(label) ? 1 : 0;
+  }
+  EXPECT_LE(labels, SpecOf(Metric::kLabelOverflow).cap);
 }
 
 TEST(CatalogueTest, CountsAHistogramSetAsFifteenSeries) {

@@ -160,20 +160,5 @@ TEST(LabelLimiterTest, GivesTheRoomOfAnErasedSetToAnother) {
   EXPECT_EQ(limiter.sets().size(), 7u) << "the erased place was not used again";
 }
 
-TEST(LabelPoolTest, HoldsAValueOnceAndAsLongAsItIsUsed) {
-  LabelPool pool;
-  const LabelValue kept = pool.Intern("kept");
-  EXPECT_EQ(pool.Intern("kept").id(), kept.id());
-  pool.Intern("dropped");
-  EXPECT_EQ(pool.size(), 2u);
-  pool.Purge();
-  EXPECT_EQ(pool.size(), 1u);
-  Label label("dropped");
-  EXPECT_FALSE(pool.Find(&label));
-  label = Label("kept");
-  EXPECT_TRUE(pool.Find(&label));
-  EXPECT_EQ(label.id, kept.id());
-}
-
 }  // namespace
 }  // namespace tlsmeter::agent

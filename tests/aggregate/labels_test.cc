@@ -99,6 +99,24 @@ TEST(LabelsTest, TakesASentinelForASignOnlyWhenTheClientHadOfferedMore) {
   EXPECT_TRUE(DowngradeSignals(tls).empty());
 }
 
+TEST(LabelsTest, SaysWhatTheStapleSays) {
+  Handshake tls;
+  EXPECT_EQ(OcspStatusLabel(tls, 0), "");
+  tls.ocsp_staple.status = OcspStatus::kAbsent;
+  EXPECT_EQ(OcspStatusLabel(tls, 0), "") << "not asked for";
+  tls.client_hello.emplace().status_request = true;
+  EXPECT_EQ(OcspStatusLabel(tls, 0), "absent");
+  tls.ocsp_staple.status = OcspStatus::kInvalid;
+  EXPECT_EQ(OcspStatusLabel(tls, 0), "invalid");
+  tls.ocsp_staple.status = OcspStatus::kUnknown;
+  EXPECT_EQ(OcspStatusLabel(tls, 0), "unknown");
+  tls.ocsp_staple = {.status = OcspStatus::kGood, .this_update = 0, .next_update = 10};
+  EXPECT_EQ(OcspStatusLabel(tls, 10), "good");
+  EXPECT_EQ(OcspStatusLabel(tls, 11), "expired");
+  tls.ocsp_staple.status = OcspStatus::kRevoked;
+  EXPECT_EQ(OcspStatusLabel(tls, 11), "revoked");
+}
+
 TEST(LabelsTest, TellsWhoSentAnAlertFromTheWorkloadsSide) {
   const Alert by_client = {.sender = Sender::kClient, .description = 48};
   const Alert by_server = {.sender = Sender::kServer, .encrypted = true};

@@ -50,6 +50,8 @@ TEST(ServerNamesTest, AdmitsOnlyTheAllowlist) {
   EXPECT_EQ(names.Admit(names.LabelOf(""), 0), kLabelNone);
 }
 
+TEST(ServerNamesTest, SaysUnknownWhereNoHelloWasSeen) { EXPECT_EQ(ServerNames({}).LabelOf(std::nullopt), kLabelUnknown); }
+
 TEST(ServerNamesTest, BoundsTheAllowlist) {
   ServerNameOptions options{.mode = Mode::kAllowlist, .allowlist = {}};
   for (int i = 0; i < 150; ++i) options.allowlist.push_back(absl::StrCat("n", i));
@@ -61,6 +63,7 @@ TEST(ServerNamesTest, BoundsTheAllowlist) {
 TEST(ServerNamesTest, TellsNoNamesWhenOff) {
   ServerNames names({.mode = Mode::kOff, .allowlist = {}});
   EXPECT_EQ(names.LabelOf("shop.example"), "");
+  EXPECT_EQ(names.LabelOf(std::nullopt), "");
   EXPECT_EQ(names.Admit("", 0), "");
   EXPECT_TRUE(names.IsAdmitted(""));
 }

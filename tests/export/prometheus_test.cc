@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <set>
 #include <sstream>
@@ -109,6 +110,11 @@ TEST(PrometheusTest, ExportsEveryRowOfTheCatalogueAndNothingElse) {
   aggregator.Add(SampleRecord());
   HandshakeRecord fallback = RefusedRecord();
   fallback.tls.client_hello->cipher_suites.push_back(CipherSuite{0x5600});  // TLS_FALLBACK_SCSV
+  CertificateFacts leaf;
+  leaf.readable = leaf.self_signed = true;
+  leaf.not_after = 2'000'000'000;
+  fallback.tls.server_certificates.certificates = {std::make_shared<const CertificateFacts>(leaf)};
+  fallback.tls.ocsp_staple = {.status = OcspStatus::kGood, .this_update = {}, .next_update = 2'000'000'000};
   aggregator.Add(fallback);
   aggregator.SetSelfStats(FullSelfStats());
   const auto families = MetricsPage(aggregator).Collect();
@@ -126,6 +132,20 @@ TEST(PrometheusTest, ExportsEveryRowOfTheCatalogueAndNothingElse) {
       for (size_t i = 0; i < metric.label.size(); ++i) EXPECT_EQ(metric.label[i].name, spec->labels()[i]) << family.name;
     }
   }
+}
+
+TEST(PrometheusTest, WritesWhenACertificateEnds) {
+  HandshakeRecord record = SampleRecord();
+  CertificateFacts leaf;
+  leaf.sha256 = {0xab};
+  leaf.not_after = 2'000'000'000;
+  record.tls.server_certificates.certificates = {std::make_shared<const CertificateFacts>(leaf)};
+  Aggregator aggregator;
+  aggregator.Add(record);
+  EXPECT_THAT(MetricsPage(aggregator).Text(),
+              HasSubstr("tlsmeter_certificate_not_after_timestamp_seconds{role=\"client\",namespace=\"\",workload=\"curl\","
+                        "workload_type=\"process\",server_name=\"api.example.com\",fingerprint=\"AB" +
+                        std::string(62, '0') + "\"} 2000000000\n"));
 }
 
 TEST(PrometheusTest, PassesPromtool) {

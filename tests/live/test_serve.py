@@ -2,6 +2,7 @@
 
 import ssl
 import subprocess
+import time
 import unittest
 
 import harness
@@ -93,6 +94,15 @@ class ServeTest(unittest.TestCase):
                                                sender="self" if role == "client" else "peer"), refused)
                 self.assertEqual(metrics.total("negotiations_total", role=role, version="1.3"), good)
                 self.assertEqual(metrics.total("negotiations_total", role=role, version="1.2"), refused)
+                # The one chain that was visible: TLS 1.3 encrypts it.
+                (shown, not_after), = metrics.series("certificate_not_after_timestamp_seconds", role=role)
+                self.assertEqual(shown["server_name"], NAME)
+                self.assertTrue(0 < not_after - time.time() < 31 * 86400, not_after)
+                self.assertEqual(metrics.total("earliest_certificate_expiry_timestamp_seconds", role=role), not_after)
+                self.assertEqual(metrics.total("certificate_info", fingerprint=shown["fingerprint"],
+                                               subject_cn=f"leaf.{NAME}"), 1)
+                self.assertEqual(sum(metrics.total("certificate_chain_issues_total", role=role, issue=issue)
+                                     for issue in ("incomplete", "unknown_ca")), refused)
                 self.assertEqual(metrics.total("resumptions_total", role=role, method="none"), good)
                 self.assertEqual(metrics.total("handshake_duration_seconds_count", role=role), good)
                 self.assertEqual(metrics.total("handshake_duration_seconds_bucket", role=role, le="+Inf"), good)
