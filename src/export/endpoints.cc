@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "src/base/text.h"
+#include "src/export/content_negotiation.h"
+#include "src/export/gzip.h"
+#include "src/export/openmetrics.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -33,6 +36,25 @@ HttpResponse Typed(std::string_view content_type, std::string body) {
   return response;
 }
 
+// Below this many bytes an answer fits into one packet whether or not it is compressed.
+constexpr size_t kMinGzip = 1400;
+
+// Compresses the body where the client takes it so.
+HttpResponse Encoded(const HttpRequest& request, HttpResponse response) {
+  response.vary = "Accept, Accept-Encoding";
+  if (response.body.size() < kMinGzip || !AcceptsGzip(request.accept_encoding)) return response;
+  std::string smaller = Gzip(response.body);
+  if (smaller.empty()) return response;
+  response.body = std::move(smaller);
+  response.content_encoding = "gzip";
+  return response;
+}
+
+HttpResponse Metrics(const MetricsPage& page, std::string_view accept) {
+  if (ChooseMetricsFormat(accept) == MetricsFormat::kText004) return Typed(kPrometheusContentType, page.Text());
+  return Typed(kOpenMetricsContentType, page.OpenMetrics());
+}
+
 HttpResponse Readiness(const absl::Status& status) {
   if (status.ok()) return Text(200, "ok\n");
   return Text(503, PrintableUtf8({status.message().data(), status.message().size()}, kMaxReason) + "\n");
@@ -43,7 +65,7 @@ HttpResponse Readiness(const absl::Status& status) {
 HttpHandler MakeEndpoints(const MetricsPage& page, ReadyCheck ready) {
   return [&page, ready = std::move(ready)](const HttpRequest& request) {
     const std::string_view path = request.target.substr(0, request.target.find('?'));
-    if (path == "/metrics") return Typed(kPrometheusContentType, page.Text());
+    if (path == "/metrics") return Encoded(request, Metrics(page, request.accept));
     if (path == "/healthz") return Text(200, "ok\n");
     if (path == "/readyz") return Readiness(ready());
     if (path == "/") return Typed("text/html; charset=utf-8", std::string(kLandingPage));

@@ -22,12 +22,16 @@ namespace tlsmeter::agent {
 struct HttpRequest {
   std::string_view method;  // GET or HEAD; for HEAD the server leaves the body out
   std::string_view target;  // path and query as sent: begins with '/' only if the client says so
-  std::string_view accept;  // the Accept header, empty when not sent
+  // Headers, empty when not sent.
+  std::string_view accept = {};
+  std::string_view accept_encoding = {};
 };
 
 struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
+  std::string_view content_encoding;  // static storage; empty: none
+  std::string_view vary;              // static storage; the request headers that the answer depends on
   std::string body;
 };
 

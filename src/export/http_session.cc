@@ -24,6 +24,7 @@ constexpr size_t kMaxDrained = 64 * 1024;
 
 // Boost 1.74 has a string_view of its own.
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+beast::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -98,7 +99,8 @@ void HttpSession::OnRequest(Error error) {
   if (head || request.method() == http::verb::get) {
     answer = shared_->handler({.method = View(request.method_string()),
                                .target = View(request.target()),
-                               .accept = View(request[http::field::accept])});
+                               .accept = View(request[http::field::accept]),
+                               .accept_encoding = View(request[http::field::accept_encoding])});
   } else {
     answer.status = 405;
     answer.body = "only GET and HEAD are answered here\n";
@@ -127,6 +129,8 @@ void HttpSession::Answer(HttpResponse answer, unsigned version, bool keep_alive,
   response_->result(answer.status);
   response_->version(version);
   response_->set(http::field::content_type, answer.content_type);
+  if (!answer.content_encoding.empty()) response_->set(http::field::content_encoding, Text(answer.content_encoding));
+  if (!answer.vary.empty()) response_->set(http::field::vary, Text(answer.vary));
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Content-Type-Options", "nosniff");
   if (answer.status == 405) response_->set(http::field::allow, "GET, HEAD");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/base/text.h"
+#include "src/export/openmetrics.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -164,5 +165,7 @@ std::vector<prometheus::MetricFamily> MetricsPage::Collect() const {
 }
 
 std::string MetricsPage::Text() const { return prometheus::TextSerializer().Serialize(Collect()); }
+
+std::string MetricsPage::OpenMetrics() const { return OpenMetricsText(Collect(), {}); }
 
 }  // namespace tlsmeter::agent

@@ -5,23 +5,24 @@
 
 #include <string>
 
+#include "tests/export/gunzip.h"
 #include "tests/export/http_client.h"
 #include "tests/export/sample_record.h"
 
 namespace tlsmeter::agent {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class EndpointsTest : public testing::Test {
  protected:
-  HttpResponse Ask(std::string_view target) {
-    return MakeEndpoints(page_, [this] { return ready_; })({.method = "GET", .target = target, .accept = ""});
-  }
+  HttpResponse Ask(std::string_view target) { return handler_({.method = "GET", .target = target}); }
 
   Aggregator aggregator_;
   MetricsPage page_{aggregator_};
   absl::Status ready_;
+  HttpHandler handler_ = MakeEndpoints(page_, [this] { return ready_; });
 };
 
 TEST_F(EndpointsTest, ServesMetricsInTheTextFormat) {
@@ -32,6 +33,23 @@ TEST_F(EndpointsTest, ServesMetricsInTheTextFormat) {
     EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
     EXPECT_THAT(response.body, HasSubstr("tlsmeter_handshakes_total{"));
   }
+}
+
+TEST_F(EndpointsTest, ServesOpenMetricsWhenAsked) {
+  aggregator_.Add(SampleRecord());
+  const HttpResponse response =
+      handler_({.method = "GET", .target = "/metrics", .accept = "application/openmetrics-text;version=1.0.0"});
+  EXPECT_EQ(response.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_EQ(response.vary, "Accept, Accept-Encoding");
+  EXPECT_THAT(response.body, EndsWith("# EOF\n"));
+}
+
+TEST_F(EndpointsTest, CompressesMetricsWhenAsked) {
+  aggregator_.Add(SampleRecord());
+  const HttpResponse response = handler_({.method = "GET", .target = "/metrics", .accept_encoding = "gzip"});
+  EXPECT_EQ(response.content_encoding, "gzip");
+  EXPECT_THAT(Gunzip(response.body), HasSubstr("tlsmeter_handshakes_total{"));
+  EXPECT_EQ(handler_({.method = "GET", .target = "/healthz", .accept_encoding = "gzip"}).content_encoding, "");
 }
 
 TEST_F(EndpointsTest, IsHealthyWhileItAnswers) { EXPECT_EQ(Ask("/healthz").status, 200u); }
@@ -58,7 +76,7 @@ TEST_F(EndpointsTest, SaysSoWhereThereIsNoPage) {
 
 TEST_F(EndpointsTest, IsScrapedOverTheNetwork) {
   aggregator_.Add(SampleRecord());
-  const auto server = HttpServer::Start("127.0.0.1:0", MakeEndpoints(page_, [this] { return ready_; }));
+  const auto server = HttpServer::Start("127.0.0.1:0", handler_);
   ASSERT_TRUE(server.ok()) << server.status();
   const std::string answer = Get((*server)->port(), "/metrics");
   EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200 OK\r\n"));
