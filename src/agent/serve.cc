@@ -14,6 +14,7 @@
 #include "src/export/endpoints.h"
 #include "src/export/http_server.h"
 #include "src/export/prometheus.h"
+#include "src/export/web_security.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -57,8 +58,14 @@ ExitCode RunServe(const ServeOptions& options) {
   Aggregator aggregator;
   const MetricsPage page(aggregator);
   Heartbeat heartbeat;
-  absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(options.listen, MakeEndpoints(page, [&heartbeat] { return heartbeat.Check(); }));
+  std::unique_ptr<WebSecurity> security;
+  if (!options.web_config.empty()) {
+    absl::StatusOr<std::unique_ptr<WebSecurity>> loaded = WebSecurity::Load(options.web_config);
+    if (!loaded.ok()) return FailWith(loaded.status());
+    security = *std::move(loaded);
+  }
+  absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Start(
+      options.listen, MakeEndpoints(page, [&heartbeat] { return heartbeat.Check(); }), HttpLimits(), std::move(security));
   if (!server.ok()) return FailWith(server.status());
 
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "src/export/web_security.h"
 
 namespace tlsmeter::agent {
 
@@ -56,9 +57,11 @@ struct HttpLimits {
 class HttpServer {
  public:
   // Start listens on `listen` - "127.0.0.1:9743", "[::1]:9743", ":9743" for all addresses, port 0 for any free port - and
-  // serves until Stop. Fails when the address cannot be read or bound; the message names the address and what to do.
+  // serves until Stop. `security` says who may read and how; null is plain HTTP for everybody. Fails when the address cannot
+  // be read or bound; the message names the address and what to do.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(std::string_view listen, HttpHandler handler,
-                                                           HttpLimits limits = {});
+                                                           HttpLimits limits = {},
+                                                           std::unique_ptr<WebSecurity> security = nullptr);
 
   // ~HttpServer stops the server.
   ~HttpServer();
