@@ -3,12 +3,16 @@
 #include <charconv>
 #include <cmath>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 constexpr std::string_view kTotal = "_total";
+
+// Bytes of the client random in an exemplar. All its labels together may have 128 characters.
+constexpr size_t kRandomPrefix = 8;
 
 // The same escapes for label values and help texts.
 void AppendEscaped(std::string_view text, std::string* out) {
@@ -43,7 +47,7 @@ void AppendBound(double bound, std::string* out) {
 
 class Writer {
  public:
-  explicit Writer(std::span<const Exemplar> exemplars) : exemplars_(exemplars) {}
+  explicit Writer(std::span<const PlacedExemplar> exemplars) : exemplars_(exemplars) {}
 
   void Family(size_t index, const prometheus::MetricFamily& family) {
     name_ = family.name;
@@ -126,9 +130,9 @@ class Writer {
     Begin("_bucket", &bound);
     out_.append(" ").append(std::to_string(cumulative));
     if (!exemplars_.empty()) {
-      const Exemplar& next = exemplars_.front();
+      const PlacedExemplar& next = exemplars_.front();
       if (next.family == place.family && next.metric == place.metric && next.bucket == place.bucket) {
-        AppendExemplar(next);
+        AppendExemplar(next.exemplar);
         exemplars_ = exemplars_.subspan(1);
       }
     }
@@ -136,22 +140,24 @@ class Writer {
   }
 
   void AppendExemplar(const Exemplar& exemplar) {
-    out_ += " # {client_random=\"";
-    AppendEscaped(exemplar.client_random, &out_);
-    out_.append("\",pid=\"").append(std::to_string(exemplar.pid)).append("\"} ");
-    AppendNumber(exemplar.value, &out_);
-    out_ += absl::StrFormat(" %.3f", exemplar.timestamp_seconds);
+    const auto* const random = reinterpret_cast<const char*>(exemplar.client_random.data());
+    out_.append(" # {client_random=\"").append(absl::BytesToHexString({random, kRandomPrefix})).append("\"");
+    if (exemplar.pid != 0) out_.append(",pid=\"").append(std::to_string(exemplar.pid)).append("\"");
+    out_ += "} ";
+    AppendNumber(exemplar.seconds, &out_);
+    absl::StrAppendFormat(&out_, " %.3f", static_cast<double>(exemplar.time_ns) * 1e-9);
   }
 
   std::string out_;
-  std::span<const Exemplar> exemplars_;  // those that are still to come
-  std::string_view name_;                // of the family, without _total
+  std::span<const PlacedExemplar> exemplars_;  // those that are still to come
+  std::string_view name_;                      // of the family, without _total
   const std::vector<prometheus::ClientMetric::Label>* labels_ = nullptr;
 };
 
 }  // namespace
 
-std::string OpenMetricsText(const std::vector<prometheus::MetricFamily>& families, std::span<const Exemplar> exemplars) {
+std::string OpenMetricsText(const std::vector<prometheus::MetricFamily>& families,
+                            std::span<const PlacedExemplar> exemplars) {
   Writer writer(exemplars);
   for (size_t i = 0; i < families.size(); ++i) writer.Family(i, families[i]);
   return writer.Finish();

@@ -8,31 +8,30 @@
 #include <prometheus/metric_family.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/aggregate/family.h"
+
 namespace tlsmeter::agent {
 
 inline constexpr std::string_view kOpenMetricsContentType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-// Exemplar is one handshake that a histogram counted: where to look further. `family`, `metric` and `bucket` say which
-// bucket, by index, the last bucket being +Inf.
-struct Exemplar {
+// PlacedExemplar is an exemplar and the bucket that it belongs to: indices into the families, the last bucket being +Inf.
+struct PlacedExemplar {
   size_t family = 0;
   size_t metric = 0;
   size_t bucket = 0;
-  std::string client_random;  // the first bytes in hex; at most 32 characters
-  uint32_t pid = 0;
-  double value = 0;              // in the unit of the histogram
-  double timestamp_seconds = 0;  // Unix time
+  Exemplar exemplar;
 };
 
 // OpenMetricsText returns `families` in the format. `exemplars` must be in the order of family, metric and bucket, one a
-// bucket at most.
-std::string OpenMetricsText(const std::vector<prometheus::MetricFamily>& families, std::span<const Exemplar> exemplars);
+// bucket at most. An exemplar bears the first 8 bytes of the client random in hex, enough to find the handshake by in the
+// JSON, and the pid where it is known; never an address.
+std::string OpenMetricsText(const std::vector<prometheus::MetricFamily>& families,
+                            std::span<const PlacedExemplar> exemplars);
 
 }  // namespace tlsmeter::agent
 

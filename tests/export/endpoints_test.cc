@@ -20,9 +20,9 @@ class EndpointsTest : public testing::Test {
   HttpResponse Ask(std::string_view target) { return handler_({.method = "GET", .target = target}); }
 
   Aggregator aggregator_;
-  MetricsPage page_{aggregator_};
+  RecentRecords records_;
   absl::Status ready_;
-  HttpHandler handler_ = MakeEndpoints(page_, [this] { return ready_; });
+  HttpHandler handler_ = MakeEndpoints(aggregator_, records_, [this] { return ready_; });
 };
 
 TEST_F(EndpointsTest, ServesMetricsInTheTextFormat) {
@@ -65,7 +65,33 @@ TEST_F(EndpointsTest, ListsThePagesAtTheRoot) {
   const HttpResponse response = Ask("/");
   EXPECT_EQ(response.status, 200u);
   EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
-  for (const char* path : {"/metrics", "/healthz", "/readyz"}) EXPECT_THAT(response.body, HasSubstr(path));
+  for (const char* path : {"/metrics", "/api/v1/handshakes", "/api/v1/status", "/healthz", "/readyz"}) {
+    EXPECT_THAT(response.body, HasSubstr(std::string("<a href=\"") + path + "\">"));
+    EXPECT_EQ(Ask(path).status, 200u) << path;
+  }
+}
+
+TEST_F(EndpointsTest, SaysAtTheRootWhatIsSeenAndWhatIsMissing) {
+  SelfStats self;
+  self.version = "<0.1>";
+  self.attached = {{"cgroup_skb_ingress", 1}, {"tcp_rcv_space_adjust", 0}};
+  self.events_lost = {{"ring_full", 3}, {"held", 4}};
+  aggregator_.SetSelfStats(self);
+  aggregator_.Add(SampleRecord());
+  ready_ = absl::UnavailableError("no <hook>");
+  const std::string page = Ask("/").body;
+  EXPECT_THAT(page, HasSubstr("tlsmeter &lt;0.1>"));
+  EXPECT_THAT(page, HasSubstr("<td>no &lt;hook></td>"));
+  EXPECT_THAT(page, HasSubstr("<td>missing: tcp_rcv_space_adjust</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>Handshakes, success</td><td>1</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>Events lost</td><td>7</td>"));
+}
+
+TEST_F(EndpointsTest, ServesTheLatestHandshakes) {
+  records_.Add(SampleRecord());
+  const HttpResponse response = Ask("/api/v1/handshakes?result=success");
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_THAT(response.body, HasSubstr("\"server_name\":\"api.example.com\""));
 }
 
 TEST_F(EndpointsTest, SaysSoWhereThereIsNoPage) {

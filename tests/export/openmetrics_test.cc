@@ -63,12 +63,12 @@ TEST(OpenMetricsTest, WritesBoundsInTheirCanonicalForm) {
 }
 
 TEST(OpenMetricsTest, PutsExemplarsBehindTheirBuckets) {
-  const std::vector<Exemplar> exemplars = {
-      {.family = 1, .metric = 0, .bucket = 0, .client_random = "0001", .pid = 7, .value = 0.002, .timestamp_seconds = 1e9},
-      {.family = 1, .metric = 0, .bucket = 3, .client_random = "a\"", .pid = 8, .value = 40, .timestamp_seconds = 0.5}};
+  const std::vector<PlacedExemplar> exemplars = {
+      {1, 0, 0, {.client_random = {0, 1, 0xfe}, .pid = 7, .seconds = 0.002, .time_ns = 1000000000250000000}},
+      {1, 0, 3, {.client_random = {}, .pid = 0, .seconds = 40, .time_ns = 500000000}}};
   const std::string page = OpenMetricsText({Histogram(), Histogram()}, exemplars);
-  EXPECT_THAT(page, HasSubstr("le=\"0.0025\"} 1 # {client_random=\"0001\",pid=\"7\"} 0.002 1000000000.000\n"));
-  EXPECT_THAT(page, HasSubstr("le=\"+Inf\"} 3 # {client_random=\"a\\\"\",pid=\"8\"} 40 0.500\n"));
+  EXPECT_THAT(page, HasSubstr("le=\"0.0025\"} 1 # {client_random=\"0001fe0000000000\",pid=\"7\"} 0.002 1000000000.250\n"));
+  EXPECT_THAT(page, HasSubstr("le=\"+Inf\"} 3 # {client_random=\"0000000000000000\"} 40 0.500\n"));
   EXPECT_LT(page.find("le=\"0.0025\"} 1\n"), page.find(" # {"));  // the first family has none
 }
 
@@ -95,6 +95,8 @@ TEST(OpenMetricsTest, HoldsTheSamplesOfTheTextFormat) {
   EXPECT_THAT(page, HasSubstr("# TYPE tlsmeter_handshakes counter\n"));
   EXPECT_THAT(page, HasSubstr("tlsmeter_handshakes_total{role=\"client\",namespace=\"\",workload=\"curl\","
                               "workload_type=\"process\",server_name=\"api.example.com\",result=\"success\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("tlsmeter_handshake_phase_duration_seconds_bucket{role=\"client\",phase=\"server_flight\",le="
+                              "\"0.005\"} 1 # {client_random=\"0001020304050607\",pid=\"4711\"} 0.003 1795435263.123\n"));
   EXPECT_THAT(page, EndsWith("\n# EOF\n"));
   EXPECT_THAT(page, Not(HasSubstr("\n\n")));
 }
