@@ -157,7 +157,7 @@ class DeployTest(unittest.TestCase):
 
     def test_every_alert_is_tested_firing_and_not_firing(self):
         cases = re.findall(r"expr: 'ALERTS\{alertname=\"(\w+)\".*\n +eval_time: .*\n +exp_samples: (\[\]|\[\{)",
-                           read("tests", "deploy", "alerts_test.yml"))
+                           read("tests", "deploy", "alerts_test.yml") + read("tests", "deploy", "slow_alerts_test.yml"))
         for kind, what in (("[{", "firing"), ("[]", "not firing")):
             self.assertEqual({name for name, found in cases if found == kind}, set(self.alerts()), what)
 
