@@ -65,6 +65,7 @@ HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& rec
     if (path == "/healthz") return Text(200, "ok\n");
     if (path == "/readyz") return Readiness(ready());
     if (path == "/api/v1/handshakes") return Encoded(request, HandshakesAnswer(records, request.target));
+    if (path == "/api/v1/certificates") return Encoded(request, CertificatesAnswer(aggregator.Certificates()));
     if (path == "/api/v1/status") {
       return Encoded(request, StatusAnswer(aggregator.Snapshot(), ReadProcessStats(), ready()));
     }

@@ -15,9 +15,9 @@ namespace tlsmeter::agent {
 // there.
 using ReadyCheck = std::function<absl::Status()>;
 
-// MakeEndpoints returns a handler for / (a page for people), /metrics, /api/v1/handshakes, /api/v1/status, /healthz (200
-// while the server answers) and /readyz (200, or 503 with the reason); everything else is 404. `aggregator` and `records`
-// must outlive the handler.
+// MakeEndpoints returns a handler for / (a page for people), /metrics, /api/v1/handshakes, /api/v1/certificates,
+// /api/v1/status, /healthz (200 while the server answers) and /readyz (200, or 503 with the reason); everything else is 404.
+// `aggregator` and `records` must outlive the handler.
 HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& records, ReadyCheck ready);
 
 }  // namespace tlsmeter::agent

@@ -1,6 +1,7 @@
 #include "src/export/json_api.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <deque>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "src/aggregate/labels.h"
 #include "src/base/json_writer.h"
 #include "src/base/text.h"
 #include "src/export/json_lines.h"
@@ -124,6 +126,62 @@ bool Matches(const Filter& filter, const HandshakeRecord& record) {
          (!filter.server_name.has_value() || *filter.server_name == ServerName(record));
 }
 
+void WriteTime(std::string_view path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
+  if (!unix_seconds.has_value()) return;
+  json->String(path, absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(*unix_seconds), absl::UTCTimeZone()));
+}
+
+// Text from a certificate; absent when empty.
+void WriteText(std::string_view path, std::string_view text, JsonWriter* json) {
+  if (!text.empty()) json->String(path, PrintableUtf8(text, kMaxTextField));
+}
+
+void WriteUse(const CertificateUse& use, std::string* out) {
+  constexpr std::array<std::string_view, 4> kWorkload = {"role", "namespace", "workload", "workload_type"};
+  JsonWriter json(out);
+  for (size_t i = 0; i < kWorkload.size(); ++i) json.String(kWorkload[i], use.workload[i]);
+  json.String("server_name", use.server_name);
+  json.Bool("sent", use.sent);
+  WriteTime("chain_not_after", use.chain_not_after, &json);
+  WriteTime("first_seen", use.first_seen, &json);
+  WriteTime("last_seen", use.last_seen, &json);
+  json.Finish();
+}
+
+void WriteCertificate(const Certificate& certificate, std::string* out) {
+  const CertificateFacts& facts = *certificate.facts;
+  JsonWriter json(out);
+  json.String("fingerprint_sha256", FingerprintLabel(facts.sha256));
+  json.Bool("readable", facts.readable);
+  WriteText("subject", facts.subject, &json);
+  WriteText("issuer", facts.issuer, &json);
+  WriteText("serial_number", facts.serial_number, &json);
+  WriteTime("not_before", facts.not_before, &json);
+  WriteTime("not_after", facts.not_after, &json);
+  json.BeginArray("subject_alt_names");
+  for (const std::string& name : facts.subject_alt_names) json.Element(PrintableUtf8(name, kMaxTextField));
+  json.EndArray();
+  json.Uint("subject_alt_name_count", facts.subject_alt_name_count);
+  WriteText("key_algorithm", facts.key_algorithm, &json);
+  WriteText("key_curve", facts.key_curve, &json);
+  if (facts.key_bits != 0) json.Uint("key_bits", facts.key_bits);
+  WriteText("signature_algorithm", facts.signature_algorithm, &json);
+  json.Bool("self_signed", facts.self_signed);
+  json.String("sender", SenderName(certificate.sender));
+  json.Uint("chain_position", certificate.chain_position);
+  WriteTime("ocsp_next_update", certificate.ocsp_next_update, &json);
+  WriteTime("first_seen", certificate.first_seen, &json);
+  WriteTime("last_seen", certificate.last_seen, &json);
+  json.Finish();
+  out->pop_back();  // JsonWriter knows no arrays of objects: the last member goes in before the closing brace
+  *out += ",\"uses\":[";
+  for (size_t i = 0; i < certificate.uses.size(); ++i) {
+    if (i != 0) *out += ',';
+    WriteUse(certificate.uses[i], out);
+  }
+  *out += "]}";
+}
+
 // StatusWriter writes lists of labelled values as objects. It keeps the paths that it made for as long as JsonWriter needs
 // them.
 class StatusWriter {
@@ -181,6 +239,24 @@ HttpResponse HandshakesAnswer(const RecentRecords& records, std::string_view tar
     body.pop_back();  // the line feed
   }
   absl::StrAppend(&body, "\n],\"count\":", count, ",\"kept\":", kept.size(), truncated ? ",\"truncated\":true}" : "}");
+  return Json(200, std::move(body));
+}
+
+HttpResponse CertificatesAnswer(const CertificateView& view) {
+  std::vector<const Certificate*> order;
+  for (const Certificate& certificate : view.certificates) order.push_back(&certificate);
+  // Equal times by fingerprint: the same catalogue gives the same answer.
+  const auto key = [](const Certificate* certificate) {
+    return std::pair(certificate->facts->not_after.value_or(INT64_MAX), certificate->facts->sha256);
+  };
+  std::sort(order.begin(), order.end(), [&key](const auto* a, const auto* b) { return key(a) < key(b); });
+  std::string body = "{\"certificates\":[";
+  for (const Certificate* certificate : order) {
+    body += certificate == order.front() ? "\n" : ",\n";
+    WriteCertificate(*certificate, &body);
+  }
+  absl::StrAppend(&body, "\n],\"count\":", order.size(), ",\"evicted\":", view.evicted,
+                  ",\"evicted_uses\":", view.evicted_uses, "}");
   return Json(200, std::move(body));
 }
 

@@ -21,6 +21,7 @@ constexpr std::string_view kLinks =
     "<li><a href=\"/api/v1/handshakes\">/api/v1/handshakes</a>: the latest handshakes; "
     "<a href=\"/api/v1/handshakes?result=failure\">those that failed</a>; filters role, server_name, result, reason, pid, "
     "limit</li>\n"
+    "<li><a href=\"/api/v1/certificates\">/api/v1/certificates</a>: certificates seen, what ends first in front</li>\n"
     "<li><a href=\"/api/v1/status\">/api/v1/status</a>: hooks, losses, tables</li>\n"
     "<li><a href=\"/healthz\">/healthz</a>: the process answers</li>\n"
     "<li><a href=\"/readyz\">/readyz</a>: handshakes are being observed</li>\n"

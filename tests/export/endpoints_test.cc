@@ -65,7 +65,8 @@ TEST_F(EndpointsTest, ListsThePagesAtTheRoot) {
   const HttpResponse response = Ask("/");
   EXPECT_EQ(response.status, 200u);
   EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
-  for (const char* path : {"/metrics", "/api/v1/handshakes", "/api/v1/status", "/healthz", "/readyz"}) {
+  for (const char* path :
+       {"/metrics", "/api/v1/handshakes", "/api/v1/certificates", "/api/v1/status", "/healthz", "/readyz"}) {
     EXPECT_THAT(response.body, HasSubstr(std::string("<a href=\"") + path + "\">"));
     EXPECT_EQ(Ask(path).status, 200u) << path;
   }

@@ -99,6 +99,66 @@ TEST_F(HandshakesAnswerTest, IsValidJsonWhateverPeersSend) {
   EXPECT_EQ(Ask("?limit=1")["handshakes"][0]["tls"]["client"]["server_name"], "\\xff\"\\x0a\\x00<");
 }
 
+Certificate CertificateUntil(std::optional<int64_t> not_after, uint8_t fingerprint) {
+  auto facts = std::make_shared<CertificateFacts>();
+  facts->sha256[0] = fingerprint;
+  facts->readable = true;
+  facts->subject = "CN=shop.example\n";
+  facts->not_after = not_after;
+  facts->subject_alt_names = {"shop.example", "\xff"};
+  facts->subject_alt_name_count = 3;
+  facts->key_algorithm = "EC";
+  facts->key_bits = 256;
+  Certificate certificate;
+  certificate.facts = facts;
+  certificate.first_seen = 1700000000;
+  certificate.last_seen = 1700000060;
+  return certificate;
+}
+
+TEST(CertificatesAnswerTest, PutsWhatEndsFirstInFront) {
+  CertificateView view;
+  view.certificates = {CertificateUntil(std::nullopt, 3), CertificateUntil(1800000000, 2), CertificateUntil(1750000000, 1)};
+  view.evicted = 7;
+  const nlohmann::json answer = nlohmann::json::parse(CertificatesAnswer(view).body);
+  ASSERT_EQ(answer["certificates"].size(), 3u);
+  EXPECT_EQ(answer["count"], 3);
+  EXPECT_EQ(answer["evicted"], 7);
+  EXPECT_EQ(answer["certificates"][0]["not_after"], "2025-06-15T15:06:40Z");
+  EXPECT_EQ(answer["certificates"][1]["not_after"], "2027-01-15T08:00:00Z");
+  EXPECT_FALSE(answer["certificates"][2].contains("not_after"));
+}
+
+TEST(CertificatesAnswerTest, TellsFactsAndUses) {
+  CertificateView view;
+  view.certificates = {CertificateUntil(1750000000, 0xab)};
+  LabelPool pool;
+  view.certificates[0].uses.push_back(
+      {.workload = {pool.Intern("server"), pool.Intern("shop"), pool.Intern("web"), pool.Intern("Deployment")},
+       .server_name = pool.Intern("shop.example"),
+       .sent = true,
+       .chain_not_after = 1740000000,
+       .first_seen = 1700000000,
+       .last_seen = 1700000060,
+       .seen_ns = 1});
+  const nlohmann::json certificate = nlohmann::json::parse(CertificatesAnswer(view).body)["certificates"][0];
+  EXPECT_EQ(certificate["fingerprint_sha256"].get<std::string>().substr(0, 4), "AB00");
+  EXPECT_EQ(certificate["subject"], "CN=shop.example\\x0a");
+  EXPECT_EQ(certificate["subject_alt_names"], nlohmann::json({"shop.example", "\\xff"}));
+  EXPECT_EQ(certificate["subject_alt_name_count"], 3);
+  EXPECT_EQ(certificate["key_bits"], 256);
+  EXPECT_EQ(certificate["sender"], "server");
+  EXPECT_EQ(certificate["last_seen"], "2023-11-14T22:14:20Z");
+  ASSERT_EQ(certificate["uses"].size(), 1u);
+  EXPECT_EQ(certificate["uses"][0]["workload"], "web");
+  EXPECT_EQ(certificate["uses"][0]["sent"], true);
+  EXPECT_EQ(certificate["uses"][0]["chain_not_after"], "2025-02-19T21:20:00Z");
+}
+
+TEST(CertificatesAnswerTest, IsEmptyWhereNothingWasSeen) {
+  EXPECT_EQ(nlohmann::json::parse(CertificatesAnswer({}).body)["certificates"], nlohmann::json::array());
+}
+
 TEST(StatusAnswerTest, TellsWhatIsSeenLostAndFull) {
   Aggregator aggregator;
   SelfStats self;
