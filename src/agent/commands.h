@@ -28,6 +28,7 @@ ExitCode RunRead(const ReadOptions& options);
 struct ServeOptions {
   std::string cgroup;
   std::string listen = "127.0.0.1:9743";
+  std::string web_config;     // file; empty: plain HTTP for everybody
   bool trace = false;         // also print a line per handshake
   bool measure_time = false;  // export the run time of the BPF programs
   KubeletOptions kubelet;     // asked where it has a URL

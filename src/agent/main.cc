@@ -72,6 +72,10 @@ int Main(int argc, char** argv) {
   serve->add_option("--listen", serve_options.listen, "Address and port of the HTTP server")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  serve
+      ->add_option("--web.config.file", serve_options.web_config,
+                   "TLS and authentication of the HTTP server, in the format of the Prometheus exporters")
+      ->type_name("PATH");
   serve->add_option("--cgroup", serve_options.cgroup, kCgroupHelp)->type_name("PATH");
   serve->add_flag("--trace", serve_options.trace, "Also print one line per handshake");
   serve->add_flag("--bpf-stats", serve_options.measure_time,

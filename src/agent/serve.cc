@@ -1,5 +1,5 @@
 // Two threads. The event thread, here, owns everything from capture to aggregate; the HTTP thread reads snapshots of the
-// aggregator and one time stamp.
+// aggregator, the recent records and one time stamp.
 
 #include <atomic>
 #include <chrono>
@@ -13,7 +13,8 @@
 #include "src/aggregate/aggregator.h"
 #include "src/export/endpoints.h"
 #include "src/export/http_server.h"
-#include "src/export/prometheus.h"
+#include "src/export/recent_records.h"
+#include "src/export/web_security.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -55,10 +56,17 @@ class Heartbeat {
 ExitCode RunServe(const ServeOptions& options) {
   CatchStopSignals();
   Aggregator aggregator;
-  const MetricsPage page(aggregator);
+  RecentRecords recent;
   Heartbeat heartbeat;
+  std::unique_ptr<WebSecurity> security;
+  if (!options.web_config.empty()) {
+    absl::StatusOr<std::unique_ptr<WebSecurity>> loaded = WebSecurity::Load(options.web_config);
+    if (!loaded.ok()) return FailWith(loaded.status());
+    security = *std::move(loaded);
+  }
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(options.listen, MakeEndpoints(page, [&heartbeat] { return heartbeat.Check(); }));
+      HttpServer::Start(options.listen, MakeEndpoints(aggregator, recent, [&heartbeat] { return heartbeat.Check(); }),
+                        HttpLimits(), std::move(security));
   if (!server.ok()) return FailWith(server.status());
 
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(
@@ -71,10 +79,11 @@ ExitCode RunServe(const ServeOptions& options) {
   RecordPrinter printer{PrinterOptions()};
   bool print = options.trace;
   if (print) printer.PrintHeader();
-  const auto take = [&](const std::vector<HandshakeRecord>& records) {
-    for (const HandshakeRecord& record : records) {
+  const auto take = [&](std::vector<HandshakeRecord> records) {
+    for (HandshakeRecord& record : records) {
       aggregator.Add(record);
       if (print) printer.Print(record);
+      recent.Add(std::move(record));
     }
     // Metrics go on when nobody reads the lines any more.
     if (print && !printer.Flush().ok()) print = false;
@@ -85,7 +94,7 @@ ExitCode RunServe(const ServeOptions& options) {
     absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
     if (!records.ok()) return FailWith(records.status());
     aggregator.Advance(NowNs());
-    take(*records);
+    take(*std::move(records));
     heartbeat.Beat();
     if (Clock::now() < next_self_stats) continue;
     next_self_stats = Clock::now() + kSelfStatsEvery;

@@ -5,17 +5,16 @@
 #include <utility>
 
 #include "src/base/text.h"
+#include "src/export/content_negotiation.h"
+#include "src/export/gzip.h"
+#include "src/export/json_api.h"
+#include "src/export/landing_page.h"
+#include "src/export/openmetrics.h"
+#include "src/export/process_stats.h"
+#include "src/export/prometheus.h"
 
 namespace tlsmeter::agent {
 namespace {
-
-constexpr std::string_view kLandingPage =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>tlsmeter</title></head>\n"
-    "<body><h1>tlsmeter</h1>\n<ul>\n"
-    "<li><a href=\"/metrics\">/metrics</a>: Prometheus metrics</li>\n"
-    "<li><a href=\"/healthz\">/healthz</a>: the process answers</li>\n"
-    "<li><a href=\"/readyz\">/readyz</a>: handshakes are being observed</li>\n"
-    "</ul></body></html>\n";
 
 // Bounds the reason on /readyz; messages of ours are a line or two.
 constexpr size_t kMaxReason = 1000;
@@ -33,6 +32,25 @@ HttpResponse Typed(std::string_view content_type, std::string body) {
   return response;
 }
 
+// Below this many bytes an answer fits into one packet whether or not it is compressed.
+constexpr size_t kMinGzip = 1400;
+
+// Compresses the body where the client takes it so.
+HttpResponse Encoded(const HttpRequest& request, HttpResponse response) {
+  response.vary = "Accept, Accept-Encoding";
+  if (response.body.size() < kMinGzip || !AcceptsGzip(request.accept_encoding)) return response;
+  std::string smaller = Gzip(response.body);
+  if (smaller.empty()) return response;
+  response.body = std::move(smaller);
+  response.content_encoding = "gzip";
+  return response;
+}
+
+HttpResponse Metrics(const MetricsPage& page, std::string_view accept) {
+  if (ChooseMetricsFormat(accept) == MetricsFormat::kText004) return Typed(kPrometheusContentType, page.Text());
+  return Typed(kOpenMetricsContentType, page.OpenMetrics());
+}
+
 HttpResponse Readiness(const absl::Status& status) {
   if (status.ok()) return Text(200, "ok\n");
   return Text(503, PrintableUtf8({status.message().data(), status.message().size()}, kMaxReason) + "\n");
@@ -40,13 +58,18 @@ HttpResponse Readiness(const absl::Status& status) {
 
 }  // namespace
 
-HttpHandler MakeEndpoints(const MetricsPage& page, ReadyCheck ready) {
-  return [&page, ready = std::move(ready)](const HttpRequest& request) {
+HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& records, ReadyCheck ready) {
+  return [&aggregator, &records, ready = std::move(ready)](const HttpRequest& request) {
     const std::string_view path = request.target.substr(0, request.target.find('?'));
-    if (path == "/metrics") return Typed(kPrometheusContentType, page.Text());
+    if (path == "/metrics") return Encoded(request, Metrics(MetricsPage(aggregator), request.accept));
     if (path == "/healthz") return Text(200, "ok\n");
     if (path == "/readyz") return Readiness(ready());
-    if (path == "/") return Typed("text/html; charset=utf-8", std::string(kLandingPage));
+    if (path == "/api/v1/handshakes") return Encoded(request, HandshakesAnswer(records, request.target));
+    if (path == "/api/v1/certificates") return Encoded(request, CertificatesAnswer(aggregator.Certificates()));
+    if (path == "/api/v1/status") {
+      return Encoded(request, StatusAnswer(aggregator.Snapshot(), ReadProcessStats(), ready()));
+    }
+    if (path == "/") return Typed("text/html; charset=utf-8", LandingPage(aggregator.Snapshot(), ready()));
     return Text(404, "no such page; see / for what there is\n");
   };
 }

@@ -5,8 +5,9 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "src/aggregate/aggregator.h"
 #include "src/export/http_server.h"
-#include "src/export/prometheus.h"
+#include "src/export/recent_records.h"
 
 namespace tlsmeter::agent {
 
@@ -14,9 +15,10 @@ namespace tlsmeter::agent {
 // there.
 using ReadyCheck = std::function<absl::Status()>;
 
-// MakeEndpoints returns a handler for / (a list of the others), /metrics, /healthz (200 while the server answers) and
-// /readyz (200, or 503 with the reason); everything else is 404. `page` must outlive the handler.
-HttpHandler MakeEndpoints(const MetricsPage& page, ReadyCheck ready);
+// MakeEndpoints returns a handler for / (a page for people), /metrics, /api/v1/handshakes, /api/v1/certificates,
+// /api/v1/status, /healthz (200 while the server answers) and /readyz (200, or 503 with the reason); everything else is 404.
+// `aggregator` and `records` must outlive the handler.
+HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& records, ReadyCheck ready);
 
 }  // namespace tlsmeter::agent
 

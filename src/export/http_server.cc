@@ -62,8 +62,8 @@ Error Listen(const tcp::endpoint& endpoint, bool both_families, tcp::acceptor* a
 }  // namespace
 
 struct HttpServer::State {
-  HttpShared shared;
   asio::io_context io{1};
+  HttpShared shared;
   tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
   std::vector<std::shared_ptr<HttpSession>> sessions;  // at most limits.max_connections
@@ -97,6 +97,7 @@ void HttpServer::State::Admit(tcp::socket socket) {
     socket.write_some(asio::buffer(kBusy.data(), kBusy.size()), ignored);
     return;
   }
+  if (shared.security != nullptr) shared.security->Refresh(std::chrono::steady_clock::now());
   sessions.push_back(std::make_shared<HttpSession>(std::move(socket), &shared));
   sessions.back()->Start();
 }
@@ -119,13 +120,14 @@ bool HttpServer::State::MakeRoom() {
 }
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(std::string_view listen, HttpHandler handler,
-                                                              HttpLimits limits) {
+                                                              HttpLimits limits, std::unique_ptr<WebSecurity> security) {
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(listen);
   if (!address.ok()) return address.status();
 
   auto state = std::make_unique<State>();
   state->shared.limits = limits;
   state->shared.handler = std::move(handler);
+  state->shared.security = std::move(security);
 
   Error error;
   if (address->host.empty()) {
@@ -149,6 +151,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(std::string_view l
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (state->shared.security != nullptr) state->shared.auth.emplace(&state->io);
   state->thread = std::thread([io = &state->io] { io->run(); });
   pthread_setname_np(state->thread.native_handle(), "tlsmeter-http");
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "src/export/web_security.h"
 
 namespace tlsmeter::agent {
 
@@ -22,12 +23,16 @@ namespace tlsmeter::agent {
 struct HttpRequest {
   std::string_view method;  // GET or HEAD; for HEAD the server leaves the body out
   std::string_view target;  // path and query as sent: begins with '/' only if the client says so
-  std::string_view accept;  // the Accept header, empty when not sent
+  // Headers, empty when not sent.
+  std::string_view accept = {};
+  std::string_view accept_encoding = {};
 };
 
 struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
+  std::string_view content_encoding;  // static storage; empty: none
+  std::string_view vary;              // static storage; the request headers that the answer depends on
   std::string body;
 };
 
@@ -52,9 +57,11 @@ struct HttpLimits {
 class HttpServer {
  public:
   // Start listens on `listen` - "127.0.0.1:9743", "[::1]:9743", ":9743" for all addresses, port 0 for any free port - and
-  // serves until Stop. Fails when the address cannot be read or bound; the message names the address and what to do.
+  // serves until Stop. `security` says who may read and how; null is plain HTTP for everybody. Fails when the address cannot
+  // be read or bound; the message names the address and what to do.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(std::string_view listen, HttpHandler handler,
-                                                           HttpLimits limits = {});
+                                                           HttpLimits limits = {},
+                                                           std::unique_ptr<WebSecurity> security = nullptr);
 
   // ~HttpServer stops the server.
   ~HttpServer();

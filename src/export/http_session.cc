@@ -24,11 +24,14 @@ constexpr size_t kMaxDrained = 64 * 1024;
 
 // Boost 1.74 has a string_view of its own.
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+beast::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
 HttpSession::HttpSession(asio::ip::tcp::socket socket, HttpShared* shared)
-    : stream_(std::move(socket)), shared_(shared), buffer_(shared->limits.max_header_bytes + kFirstRead) {
+    : stream_(std::move(socket), shared->security == nullptr ? nullptr : shared->security->tls()),
+      shared_(shared),
+      buffer_(shared->limits.max_header_bytes + kFirstRead) {
   Wait(Phase::kWaiting);
 }
 
@@ -37,7 +40,22 @@ void HttpSession::Wait(Phase phase) {
   waiting_since_ = std::chrono::steady_clock::now();
 }
 
-void HttpSession::Start() { ReadRequest(); }
+void HttpSession::Start() {
+  if (!stream_.is_tls()) {
+    ReadRequest();
+    return;
+  }
+  stream_.tcp().expires_after(shared_->limits.read_deadline);
+  stream_.async_handshake([self = shared_from_this()](Error error) {
+    if (self->closed()) return;
+    if (error) {
+      self->Close();
+      return;
+    }
+    self->Wait(Phase::kWaiting);
+    self->ReadRequest();
+  });
+}
 
 void HttpSession::AwaitRequest() {
   Wait(Phase::kWaiting);
@@ -45,7 +63,7 @@ void HttpSession::AwaitRequest() {
     ReadRequest();
     return;
   }
-  stream_.expires_after(shared_->limits.idle_deadline);
+  stream_.tcp().expires_after(shared_->limits.idle_deadline);
   stream_.async_read_some(buffer_.prepare(kFirstRead), [self = shared_from_this()](Error error, size_t size) {
     if (self->closed()) return;
     if (error) {
@@ -61,7 +79,7 @@ void HttpSession::AwaitRequest() {
 void HttpSession::ReadRequest() {
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(shared_->limits.max_header_bytes));
-  stream_.expires_after(shared_->limits.read_deadline);
+  stream_.tcp().expires_after(shared_->limits.read_deadline);
   http::async_read_header(stream_, buffer_, *parser_,
                           [self = shared_from_this()](Error error, size_t) { self->OnRequest(error); });
 }
@@ -88,17 +106,50 @@ void HttpSession::OnRequest(Error error) {
     Close();
     return;
   }
-  const auto& request = parser_->get();
   if (parser_->chunked() || parser_->content_length().value_or(0) > 0) {
     Refuse(413, "no request body is accepted here\n");
     return;
   }
+  Authorize();
+}
+
+void HttpSession::Authorize() {
+  if (shared_->security != nullptr) shared_->security->Refresh(std::chrono::steady_clock::now());
+  if (shared_->security == nullptr || shared_->security->config().users.empty()) {
+    Handle();
+    return;
+  }
+  // Its turn has come: no newcomer takes the place of a client whose password is being checked.
+  phase_ = Phase::kAnswering;
+  const std::string_view authorization = View(parser_->get()[http::field::authorization]);
+  shared_->auth->Decide(shared_->security->config().users, authorization,
+                        [self = shared_from_this()](BasicAuth::Decision decision) { self->OnAuthorized(decision); });
+}
+
+void HttpSession::OnAuthorized(BasicAuth::Decision decision) {
+  if (closed()) return;
+  switch (decision) {
+    case BasicAuth::Decision::kGranted:
+      Handle();
+      break;
+    case BasicAuth::Decision::kRefused:
+      Refuse(401, "a user name and a password are required\n");
+      break;
+    case BasicAuth::Decision::kBusy:
+      Refuse(503, "too many passwords are being checked\n");
+      break;
+  }
+}
+
+void HttpSession::Handle() {
+  const auto& request = parser_->get();
   const bool head = request.method() == http::verb::head;
   HttpResponse answer;
   if (head || request.method() == http::verb::get) {
     answer = shared_->handler({.method = View(request.method_string()),
                                .target = View(request.target()),
-                               .accept = View(request[http::field::accept])});
+                               .accept = View(request[http::field::accept]),
+                               .accept_encoding = View(request[http::field::accept_encoding])});
   } else {
     answer.status = 405;
     answer.body = "only GET and HEAD are answered here\n";
@@ -127,15 +178,22 @@ void HttpSession::Answer(HttpResponse answer, unsigned version, bool keep_alive,
   response_->result(answer.status);
   response_->version(version);
   response_->set(http::field::content_type, answer.content_type);
+  if (!answer.content_encoding.empty()) response_->set(http::field::content_encoding, Text(answer.content_encoding));
+  if (!answer.vary.empty()) response_->set(http::field::vary, Text(answer.vary));
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Content-Type-Options", "nosniff");
+  if (answer.status == 401) response_->set(http::field::www_authenticate, "Basic realm=\"tlsmeter\", charset=\"UTF-8\"");
+  if (answer.status == 503) response_->set(http::field::retry_after, "1");
   if (answer.status == 405) response_->set(http::field::allow, "GET, HEAD");
+  if (shared_->security != nullptr) {
+    for (const auto& [name, value] : shared_->security->config().headers) response_->set(name, value);
+  }
   response_->content_length(body_bytes_);
   response_->keep_alive(keep_alive);
   response_->body() = std::move(answer.body);
   serializer_.emplace(*response_);
 
-  stream_.expires_after(shared_->limits.write_deadline);
+  stream_.tcp().expires_after(shared_->limits.write_deadline);
   auto done = [self = shared_from_this(), keep_alive](Error error, size_t) { self->OnAnswered(error, keep_alive); };
   if (head) {
     http::async_write_header(stream_, *serializer_, std::move(done));
@@ -166,8 +224,8 @@ void HttpSession::ReleaseBody() {
 void HttpSession::Linger() {
   Wait(Phase::kLingering);
   Error ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(kLinger);
+  stream_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.tcp().expires_after(kLinger);
   Drain();
 }
 
@@ -190,7 +248,7 @@ void HttpSession::Close() {
   // The body stays until the write that uses it has been cancelled; the session goes with it.
   shared_->bytes_in_flight -= body_bytes_;
   body_bytes_ = 0;
-  stream_.close();
+  stream_.tcp().close();
 }
 
 }  // namespace tlsmeter::agent

@@ -5,7 +5,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -16,7 +15,10 @@
 #include <memory>
 #include <optional>
 
+#include "src/export/basic_auth.h"
 #include "src/export/http_server.h"
+#include "src/export/http_stream.h"
+#include "src/export/web_security.h"
 
 namespace tlsmeter::agent {
 
@@ -25,13 +27,16 @@ struct HttpShared {
   HttpLimits limits;
   HttpHandler handler;
   size_t bytes_in_flight = 0;
+  std::unique_ptr<WebSecurity> security;  // null: plain HTTP for everybody
+  std::optional<BasicAuth> auth;          // there with `security`
 };
 
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(boost::asio::ip::tcp::socket socket, HttpShared* shared);
 
-  // Start reads the first request. The session keeps itself alive while an operation is under way.
+  // Start shakes hands where TLS is spoken and reads the first request. The session keeps itself alive while an operation is
+  // under way.
   void Start();
 
   // Close ends the connection at once; harmless when repeated.
@@ -52,6 +57,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void AwaitRequest();
   void ReadRequest();
   void OnRequest(Error error);
+  void Authorize();
+  void OnAuthorized(BasicAuth::Decision decision);
+  void Handle();
   void Refuse(unsigned status, std::string_view text);
   void Answer(HttpResponse answer, unsigned version, bool keep_alive, bool head);
   void OnAnswered(Error error, bool keep_alive);
@@ -59,7 +67,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void Linger();
   void Drain();
 
-  boost::beast::tcp_stream stream_;
+  HttpStream stream_;
   HttpShared* shared_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::empty_body>> parser_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/base/text.h"
+#include "src/export/openmetrics.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -156,6 +157,23 @@ void AddLabelUse(const std::vector<FamilySnapshot>& families, Families* out) {
   AddValues(Metric::kExpiredObservations, expired, out);
 }
 
+// The exemplars of the families as MetricFamilies places them.
+std::vector<PlacedExemplar> Exemplars(const AggregateSnapshot& snapshot) {
+  std::vector<PlacedExemplar> out;
+  size_t place = 0;
+  for (const FamilySnapshot& family : snapshot.families) {
+    if (family.sets.empty()) continue;
+    for (size_t metric = 0; metric < family.histograms.size(); ++metric) {
+      const auto& exemplars = family.histograms[metric].exemplars;
+      for (size_t bucket = 0; bucket < exemplars.size(); ++bucket) {
+        if (exemplars[bucket].time_ns != 0) out.push_back({place, metric, bucket, exemplars[bucket]});
+      }
+    }
+    ++place;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> MetricFamilies(const AggregateSnapshot& snapshot, const ProcessStats& process) {
@@ -177,5 +195,10 @@ std::vector<prometheus::MetricFamily> MetricsPage::Collect() const {
 }
 
 std::string MetricsPage::Text() const { return prometheus::TextSerializer().Serialize(Collect()); }
+
+std::string MetricsPage::OpenMetrics() const {
+  const AggregateSnapshot snapshot = aggregator_.Snapshot();
+  return OpenMetricsText(MetricFamilies(snapshot, ReadProcessStats()), Exemplars(snapshot));
+}
 
 }  // namespace tlsmeter::agent

@@ -34,8 +34,9 @@ class MetricsPage : public prometheus::Collectable {
   // Collect returns all families as of now. Any thread.
   std::vector<prometheus::MetricFamily> Collect() const override;
 
-  // Text returns the page in the text format. Any thread.
+  // Text returns the page in the text format, OpenMetrics in that of OpenMetrics 1.0.0. Any thread.
   std::string Text() const;
+  std::string OpenMetrics() const;
 
  private:
   const Aggregator& aggregator_;

@@ -200,13 +200,15 @@ TEST(HttpServerTest, GivesUpOnAClientThatDoesNotReadItsAnswer) {
   EXPECT_TRUE(closed);
 }
 
-TEST(HttpServerTest, AnswersAScrapeAmongManySlowClients) {
+TEST(HttpServerTest, AnswersAScrapeAmongAThousandSlowClients) {
   const auto server = StartServer();
   std::vector<HttpClient> slow;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     slow.emplace_back(server->port());
+    if (!slow.back().connected()) break;  // no more descriptors: those that are there will do
     slow.back().Send("GET /metr");
   }
+  EXPECT_GT(slow.size(), 300u);
   const auto start = std::chrono::steady_clock::now();
   EXPECT_THAT(Get(server->port(), "/x"), EndsWith("GET /x "));
   EXPECT_LT(Since(start), milliseconds(1000));

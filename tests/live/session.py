@@ -43,10 +43,11 @@ class Record:
 
 
 class Tlsmeter:
-    """A running `tlsmeter`, ready once entered, ended by SIGINT on exit."""
+    """A running `tlsmeter`, ready once entered, ended by SIGINT on exit. `launcher` is a command that executes another."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, launcher=()):
         self.arguments = arguments
+        self.launcher = launcher
         self.process = None
         self.lost = self.seen = self.blind = None
 
@@ -54,7 +55,7 @@ class Tlsmeter:
         self._folder = tempfile.mkdtemp(prefix="tlsmeter-test-")
         try:
             with self._open("stdout") as out, self._open("stderr") as err:
-                argv = [tlsmeter_path(), *self.arguments]
+                argv = [*self.launcher, tlsmeter_path(), *self.arguments]
                 self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                                 preexec_fn=die_with_the_test)
             wait_until(self._ready, 30, lambda: f"'tlsmeter: ready' of {argv}; it says: {self.stderr()}")
@@ -160,16 +161,17 @@ class Metrics:
 
 
 class Serve(Tlsmeter):
-    """`tlsmeter serve` on a cgroup, listening on a free port of loopback."""
+    """`tlsmeter serve` on a cgroup, listening on a free port of `host`."""
 
-    def __init__(self, cgroup, *arguments):
+    def __init__(self, cgroup, *arguments, host="127.0.0.1", launcher=()):
         self.port = free_port()
-        super().__init__("serve", "--listen", f"127.0.0.1:{self.port}", "--cgroup", cgroup.path, *arguments)
+        self.address = f"{host}:{self.port}"
+        super().__init__("serve", "--listen", self.address, "--cgroup", cgroup.path, *arguments, launcher=launcher)
 
     def get(self, path):
         """Returns (status, body) of a GET request."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=scaled(10)) as answer:
+            with urllib.request.urlopen(f"http://{self.address}{path}", timeout=scaled(10)) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with contextlib.closing(error):

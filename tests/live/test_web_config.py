@@ -1,0 +1,60 @@
+"""`tlsmeter serve --web.config.file`: HTTPS and passwords as curl and people meet them."""
+
+import os
+import subprocess
+import unittest
+import warnings
+
+import harness
+from certificates import NAME, certificates
+from harness import scaled, search_path, temporary_folder, tlsmeter_path
+from processes import Cgroup
+from session import Serve
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import crypt
+
+
+class WebConfigTest(unittest.TestCase):
+    def setUp(self):
+        harness.require("curl")
+        self.folder = self.enterContext(temporary_folder())
+        self.cgroup = self.enterContext(Cgroup())
+
+    def write(self, text):
+        path = os.path.join(self.folder, "web.yml")
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def curl(self, *arguments):
+        """Returns (exit code, HTTP status)."""
+        done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "10", *arguments],
+                              capture_output=True, text=True, env={"PATH": search_path()}, timeout=scaled(20))
+        return done.returncode, int(done.stdout)
+
+    def test_https_with_a_password(self):
+        made = certificates()
+        hashed = crypt.crypt("s3cret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << 10))
+        path = self.write(f"tls_server_config: {{cert_file: {made.leaf.chain}, key_file: {made.leaf.key}}}\n"
+                          f"basic_auth_users: {{prometheus: {hashed}}}\n")
+        session = self.enterContext(Serve(self.cgroup, "--web.config.file", path))
+        secure = ["--cacert", made.root.certificate, "--connect-to", f"{NAME}:443:127.0.0.1:{session.port}",
+                  f"https://{NAME}/metrics"]
+        self.assertEqual(self.curl("-u", "prometheus:s3cret", *secure), (0, 200))
+        self.assertEqual(self.curl("-u", "prometheus:secret", *secure), (0, 401))
+        self.assertEqual(self.curl(*secure), (0, 401))
+        self.assertNotEqual(self.curl(f"http://127.0.0.1:{session.port}/metrics")[1], 200)
+        self.assertEqual(session.finish(), 0)
+
+    def test_a_mistake_is_told_with_its_place(self):
+        path = self.write("tls_server_config:\n  certfile: x\n")
+        done = subprocess.run([tlsmeter_path(), "serve", "--cgroup", self.cgroup.path, "--web.config.file", path],
+                              capture_output=True, text=True, timeout=scaled(20))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(f"{path}:2:3: unknown key \"certfile\"", done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
