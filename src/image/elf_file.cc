@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -58,12 +59,12 @@ std::string_view NameIn(std::span<const uint8_t> table, uint64_t offset) {
 
 absl::StatusOr<ElfFile> ElfFile::Open(const std::string& path) {
   // O_NONBLOCK: a process may map a device or the path may have become a FIFO; neither may hold us.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  ElfFile file(fd);
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
   struct stat st;
-  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
+  ElfFile file(std::move(fd));
   if (!file.ReadHeaders()) return absl::InvalidArgumentError(absl::StrCat(path, " is no complete 64-bit ELF file"));
   return file;
 }

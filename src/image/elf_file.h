@@ -101,7 +101,7 @@ class ElfFile {
     uint32_t symbol;  // index into the dynamic symbols, 0: none
   };
 
-  explicit ElfFile(int fd) : blocks_(fd) {}
+  explicit ElfFile(UniqueFd fd) : blocks_(std::move(fd)) {}
 
   template <typename T>
   bool ReadAt(uint64_t offset, T* out);
