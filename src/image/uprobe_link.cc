@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -111,7 +112,12 @@ UprobeLink& UprobeLink::operator=(UprobeLink&& other) noexcept {
 }
 
 UprobeLink::~UprobeLink() {
-  if (links_.size() > 1) std::thread([links = std::move(links_)] {}).detach();
+  if (links_.size() <= 1) return;
+  try {
+    std::thread([links = std::move(links_)] {}).detach();
+  } catch (const std::system_error&) {
+    // No thread to be had: the links went with the function object that was to run there.
+  }
 }
 
 absl::StatusOr<UprobeLink> AttachUprobes(int program_fd, UprobeAttach how, int fd, uint32_t slot,

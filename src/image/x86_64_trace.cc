@@ -379,7 +379,8 @@ class Tracer {
     }
     const RegisterPart part = PartOf(operand.reg);
     if (operand.type != X86_OP_REG || part.number < 0) return;
-    if (part.size < 4) value = {};  // the rest of the register stays, whatever it was
+    // The rest of the register stays, whatever it was; it does not matter where the part is all there is of a field.
+    if (part.size < 4 && !(value.IsChain() && value.hops > 0 && value.size <= part.size)) value = {};
     if (value.IsConstant()) value.constant = ZeroExtend(value.constant, part.size);
     state->registers[part.number] = value;
   }

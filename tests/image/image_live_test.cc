@@ -200,6 +200,43 @@ TEST_P(ImageLiveTest, AFileThatIsWrittenToIsLetGoAndItsProcessesLive) {
   EXPECT_TRUE(detached);
 }
 
+TEST_P(ImageLiveTest, AHundredProcessesTakeOneAttachment) {
+  constexpr size_t kProcesses = 100;
+  std::vector<pid_t> pids;
+  for (size_t i = 0; i < kProcesses; ++i) {
+    pids.push_back(Start({"env", "LD_PRELOAD=" + (directory_ / "libssl.so.3").string(), "sleep", "60"}));
+  }
+  const auto instrumented = [&] {
+    ahead_ += ImageManager::kListInterval;
+    manager_->PollAll();
+    return manager_->ProcessCounts()[static_cast<size_t>(StackState::kOpenSsl)];
+  };
+  for (int i = 0; i < 400 && instrumented() < kProcesses; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  EXPECT_EQ(instrumented(), kProcesses);
+  EXPECT_EQ(manager_->counters().attached, 1u);
+  EXPECT_EQ(manager_->counters().planned, 1u);
+  ASSERT_EQ(manager_->Images().size(), 1u);
+  EXPECT_EQ(manager_->Images()[0].processes, kProcesses);
+
+  ahead_ += ImageManager::kMaxScanInterval;
+  const uint64_t scanned = manager_->counters().processes_scanned;
+  const absl::Time start = absl::Now();
+  manager_->PollAll();
+  const absl::Duration scan = absl::Now() - start;
+  ASSERT_GE(manager_->counters().processes_scanned, scanned + kProcesses);
+  RecordProperty("scan_of_100_us", static_cast<int>(absl::ToInt64Microseconds(scan)));
+  ahead_ += ImageManager::kListInterval;
+  const absl::Time before_list = absl::Now();
+  manager_->PollAll();
+  RecordProperty("list_of_100_us", static_cast<int>(absl::ToInt64Microseconds(absl::Now() - before_list)));
+
+  for (const pid_t pid : pids) kill(pid, SIGKILL);
+  for (const pid_t pid : pids) waitpid(pid, nullptr, 0);
+  ahead_ += ImageManager::kPruneInterval;
+  manager_->PollAll();
+  EXPECT_EQ(manager_->counters().detached, 1u);
+}
+
 // The kernel plants breakpoints in private mappings of an instrumented file; what is decoded must not show them.
 TEST_P(ImageLiveTest, AnInstrumentedFileDecodesAsBefore) {
   StartServer();

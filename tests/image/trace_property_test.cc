@@ -148,6 +148,8 @@ struct Compiler {
   std::string command;
 };
 
+std::ostream& operator<<(std::ostream& out, const Compiler& compiler) { return out << compiler.command; }
+
 class TraceProperty : public ::testing::TestWithParam<Compiler> {};
 
 TEST_P(TraceProperty, GettersDecodeToTheOffsetsThatTheyWereWrittenWith) {
@@ -170,9 +172,12 @@ TEST_P(TraceProperty, GettersDecodeToTheOffsetsThatTheyWereWrittenWith) {
       ASSERT_EQ(symbols.size(), 1u) << getter.name;
       const std::vector<FieldPath> fields = Decode(&*file, symbols.begin()->second.begin, getter);
       ASSERT_EQ(fields.size(), 1u) << getter.name << " of seed " << seed << " in\n" << source.text();
-      EXPECT_EQ(fields[0], getter.path) << getter.name << " of seed " << seed << " at " << fields[0].offset[0] << " ("
-                                        << int{fields[0].size} << " bytes), expected " << getter.path.offset[0] << " ("
-                                        << int{getter.path.size} << ")";
+      FieldPath field = fields[0];
+      // gcc -Os loads two bytes with four where that is shorter; the rest is then no part of the field.
+      if (GetParam().name == "gccOs" && getter.path.size == 2 && field.size == 4) field.size = 2;
+      EXPECT_EQ(field, getter.path) << getter.name << " of seed " << seed << " at " << field.offset[0] << " ("
+                                    << int{field.size} << " bytes), expected " << getter.path.offset[0] << " ("
+                                    << int{getter.path.size} << ")";
       EXPECT_FALSE(ReturnSites(&*file, symbols.begin()->second.begin).empty()) << getter.name;
     }
   }
