@@ -2,6 +2,7 @@
 // decoder sees neither. Builds that are not installed come from scripts/fetch_tls_builds.sh.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -199,10 +200,11 @@ TEST_P(PlanGolden, HiddenFunctionsAreTheOnesThatTheSymbolTableNames) {
                                                   {"ossl_statem_accept", ProbeKind::kAcceptEntry},
                                                   {"ssl3_dispatch_alert", ProbeKind::kAlertDispatch}};
   for (const auto& [name, range] : symbols) {
+    const ProbeKind kind = kinds.at(name);
     const uint64_t begin = *file->FileOffset(range.begin);
-    const bool found = std::any_of(plan->probes.begin(), plan->probes.end(), [&](const Probe& probe) {
-      return probe.kind == kinds.at(name) && probe.file_offset >= begin &&
-             probe.file_offset < begin + range.end - range.begin;
+    const uint64_t end = begin + range.end - range.begin;
+    const bool found = std::any_of(plan->probes.begin(), plan->probes.end(), [=](const Probe& probe) {
+      return probe.kind == kind && probe.file_offset >= begin && probe.file_offset < end;
     });
     EXPECT_TRUE(found) << name << " at " << begin;
   }
