@@ -11,6 +11,9 @@ step() { echo "== $* (after ${SECONDS} s)"; }
 step "packages"
 scripts/install_packages.sh build demo test
 
+step "other builds of TLS libraries"
+scripts/fetch_tls_builds.sh
+
 step "format"
 git ls-files '*.cc' '*.h' '*.c' | xargs clang-format --dry-run --Werror
 

@@ -27,6 +27,7 @@ endfunction()
 
 check(tls)
 check(base)
+check(image base)
 check(capture base)
 check(correlate capture base)
 check(attribution correlate capture base)

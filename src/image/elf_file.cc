@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -58,12 +59,12 @@ std::string_view NameIn(std::span<const uint8_t> table, uint64_t offset) {
 
 absl::StatusOr<ElfFile> ElfFile::Open(const std::string& path) {
   // O_NONBLOCK: a process may map a device or the path may have become a FIFO; neither may hold us.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  ElfFile file(fd);
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
   struct stat st;
-  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+  if (fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
+  ElfFile file(std::move(fd));
   if (!file.ReadHeaders()) return absl::InvalidArgumentError(absl::StrCat(path, " is no complete 64-bit ELF file"));
   return file;
 }
@@ -82,12 +83,14 @@ bool ElfFile::ReadHeaders() {
     return false;
   }
   machine_ = header.e_machine;
+  struct stat st;
+  if (fstat(fd(), &st) != 0) return false;
+  const auto file_size = static_cast<uint64_t>(st.st_size);
   for (uint64_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
     if (header.e_phoff > INT64_MAX || !ReadAt(header.e_phoff + i * sizeof(segment), &segment)) return false;
-    if (segment.p_vaddr + segment.p_filesz < segment.p_vaddr || segment.p_offset + segment.p_filesz < segment.p_offset) {
-      return false;
-    }
+    const bool in_file = segment.p_offset <= file_size && segment.p_filesz <= file_size - segment.p_offset;
+    if (!in_file || segment.p_vaddr + segment.p_filesz < segment.p_vaddr) return false;
     segments_.push_back(segment);
     if (segment.p_type == PT_NOTE) ReadBuildId(segment.p_offset, segment.p_filesz);
   }
@@ -105,13 +108,15 @@ void ElfFile::ReadSections(const Elf64_Ehdr& header) {
   for (const Elf64_Shdr& section : sections_) {
     if (section.sh_type == SHT_DYNSYM && !dynamic_symbols_) dynamic_symbols_ = section;
     const CodeRange range = {section.sh_addr, section.sh_addr + section.sh_size};
-    if (!(section.sh_flags & SHF_EXECINSTR) || section.sh_type != SHT_PROGBITS || range.end < range.begin) continue;
+    if (!(section.sh_flags & SHF_EXECINSTR) || section.sh_type != SHT_PROGBITS || !IsInFile(range)) continue;
     std::string name;
     if (header.e_shstrndx < sections_.size()) {
       const Elf64_Shdr& names = sections_[header.e_shstrndx];
       name = NameAt(names.sh_offset + section.sh_name, names.sh_offset + names.sh_size, kMaxSymbolName);
     }
-    (name.starts_with(".plt") ? stubs_ : code_).push_back(range);
+    const bool stub = name.starts_with(".plt");
+    if (stub && section.sh_size > kMaxStubBytes) continue;
+    (stub ? stubs_ : code_).push_back(range);
   }
 }
 
@@ -152,24 +157,21 @@ bool ElfFile::IsExecutable(uint64_t address) const {
   });
 }
 
+bool ElfFile::IsInFile(CodeRange range) const {
+  if (range.end <= range.begin) return false;
+  const std::optional<uint64_t> first = FileOffset(range.begin);
+  const std::optional<uint64_t> last = FileOffset(range.end - 1);
+  return first && last && *last - *first == range.end - 1 - range.begin;
+}
+
 bool ElfFile::Read(uint64_t address, std::span<uint8_t> out) {
-  if (out.empty()) return true;
-  const std::optional<uint64_t> first = FileOffset(address);
-  const std::optional<uint64_t> last = FileOffset(address + out.size() - 1);
-  return first && last && *last - *first == out.size() - 1 && blocks_.Read(*first, out);
+  return IsInFile({address, address + out.size()}) && blocks_.Read(*FileOffset(address), out);
 }
 
 std::vector<uint8_t> ElfFile::ReadRange(CodeRange range) {
-  const uint64_t size = range.end - range.begin;
-  if (range.end <= range.begin || size > kMaxTableBytes) return {};
-  const std::optional<uint64_t> first = FileOffset(range.begin);
-  const std::optional<uint64_t> last = FileOffset(range.end - 1);
-  struct stat st;
-  if (!first || !last || *last - *first != size - 1 || fstat(fd(), &st) != 0 || *last >= static_cast<uint64_t>(st.st_size)) {
-    return {};
-  }
-  std::vector<uint8_t> bytes(size);
-  if (!blocks_.ReadUncached(*first, bytes)) return {};
+  if (!IsInFile(range) || range.end - range.begin > kMaxTableBytes) return {};
+  std::vector<uint8_t> bytes(range.end - range.begin);
+  if (!blocks_.ReadUncached(*FileOffset(range.begin), bytes)) return {};
   return bytes;
 }
 

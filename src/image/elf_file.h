@@ -46,6 +46,7 @@ class ElfFile {
   static constexpr uint64_t kMaxTableBytes = 64 << 20;
   static constexpr size_t kMaxRelocations = 1 << 20;
   static constexpr uint64_t kMaxNoteBytes = 4096;
+  static constexpr uint64_t kMaxStubBytes = 1 << 20;
   static constexpr size_t kMaxSymbolName = 64;
 
   // Open reads the headers of the file at `path`. kInvalidArgument: not such an ELF file, or torn. kNotFound,
@@ -58,7 +59,7 @@ class ElfFile {
   const std::string& build_id() const { return build_id_; }  // lower-case hex, empty when there is none
   int fd() const { return blocks_.fd(); }
 
-  // Read fills `out` with what the file holds for `address`; false when it holds nothing there.
+  // Read fills `out`, which is not empty, with what the file holds for `address`; false when it holds nothing there.
   [[nodiscard]] bool Read(uint64_t address, std::span<uint8_t> out);
 
   // ReadRange returns all bytes of `range`; empty when it is not in the file or above kMaxTableBytes.
@@ -101,11 +102,12 @@ class ElfFile {
     uint32_t symbol;  // index into the dynamic symbols, 0: none
   };
 
-  explicit ElfFile(int fd) : blocks_(fd) {}
+  explicit ElfFile(UniqueFd fd) : blocks_(std::move(fd)) {}
 
   template <typename T>
   bool ReadAt(uint64_t offset, T* out);
   bool ReadHeaders();
+  bool IsInFile(CodeRange range) const;
   void ReadSections(const Elf64_Ehdr& header);
   void ReadBuildId(uint64_t offset, uint64_t size);
   bool ReadTable(const Elf64_Shdr& section, std::vector<uint8_t>* out) const;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 namespace tlsmeter::agent {
 namespace {
@@ -24,18 +23,12 @@ size_t ReadSome(int fd, uint64_t offset, std::span<uint8_t> out) {
 
 }  // namespace
 
-FileBlocks::FileBlocks(FileBlocks&& other) noexcept : fd_(std::exchange(other.fd_, -1)), blocks_(std::move(other.blocks_)) {}
-
-FileBlocks::~FileBlocks() {
-  if (fd_ >= 0) close(fd_);
-}
-
 const FileBlocks::Block& FileBlocks::Get(uint64_t number) {
   const auto found = blocks_.find(number);
   if (found != blocks_.end()) return *found->second;
   if (blocks_.size() >= kMaxBlocks) blocks_.clear();
   auto block = std::make_unique<Block>();
-  block->filled = ReadSome(fd_, number * kBlockSize, block->bytes);
+  block->filled = ReadSome(fd(), number * kBlockSize, block->bytes);
   return *blocks_.emplace(number, std::move(block)).first->second;
 }
 
@@ -54,7 +47,7 @@ bool FileBlocks::Read(uint64_t offset, std::span<uint8_t> out) {
 }
 
 bool FileBlocks::ReadUncached(uint64_t offset, std::span<uint8_t> out) const {
-  return offset <= INT64_MAX - out.size() && ReadSome(fd_, offset, out) == out.size();
+  return offset <= INT64_MAX - out.size() && ReadSome(fd(), offset, out) == out.size();
 }
 
 }  // namespace tlsmeter::agent

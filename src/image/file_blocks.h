@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "src/base/unique_fd.h"
 
 namespace tlsmeter::agent {
 
@@ -23,11 +25,8 @@ class FileBlocks {
   // anew.
   static constexpr size_t kMaxBlocks = 512;
 
-  // FileBlocks takes over `fd`, a regular file open for reading, and closes it.
-  explicit FileBlocks(int fd) : fd_(fd) {}
-  FileBlocks(FileBlocks&& other) noexcept;
-  FileBlocks& operator=(FileBlocks&&) = delete;
-  ~FileBlocks();
+  // `fd` is a regular file open for reading.
+  explicit FileBlocks(UniqueFd fd) : fd_(std::move(fd)) {}
 
   // Read fills `out` from `offset`; false when any of it lies past the end or cannot be read, `out` is then unspecified.
   [[nodiscard]] bool Read(uint64_t offset, std::span<uint8_t> out);
@@ -35,7 +34,7 @@ class FileBlocks {
   // ReadUncached does the same beside the cache: for large tables that are passed over once.
   [[nodiscard]] bool ReadUncached(uint64_t offset, std::span<uint8_t> out) const;
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
  private:
   struct Block {
@@ -45,7 +44,7 @@ class FileBlocks {
 
   const Block& Get(uint64_t number);
 
-  int fd_;
+  UniqueFd fd_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Block>> blocks_;
 };
 

@@ -59,7 +59,7 @@ enum class Field : uint8_t {
   kServerRandom,    // 32 bytes in place
   kSendAlert,       // 2 bytes in place: level, description of the alert being sent
   kReceivedAlert,   // GnuTLS: the last alert received, int
-  kGroup,           // group of the key exchange, IANA number; GnuTLS: gnutls_group_t
+  kGroup,           // group of the key exchange: the low 16 bits are the IANA number; GnuTLS: gnutls_group_t
   kSessionGroup,    // the same kept in the session (TLS 1.2)
   kReadBio,         // pointer to the BIO read from
   kBioType,         // from the BIO*: int, 0x505 = socket

@@ -6,16 +6,26 @@
 
 #include "src/image/machine_code.h"
 #include "src/image/x86_64_instruction.h"
+#include "src/image/x86_64_values.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 using Kind = Value::Kind;
+using x86_64::Add;
+using x86_64::Condition;
+using x86_64::Holds;
+using x86_64::kRegisters;
+using x86_64::PartOf;
+using x86_64::Predicate;
+using x86_64::PredicateOf;
+using x86_64::RegisterPart;
+using x86_64::SignExtend;
+using x86_64::ZeroExtend;
 
 // Registers by their number in the instruction encoding.
 constexpr int kRax = 0;
 constexpr int kRsp = 4;
-constexpr size_t kRegisters = 16;
 constexpr std::array<int, kMaxArguments> kArgumentRegisters = {7, 6, 2, 1, 8, 9};  // rdi, rsi, rdx, rcx, r8, r9
 constexpr std::array<int, 9> kClobberedByCalls = {0, 1, 2, 6, 7, 8, 9, 10, 11};
 
@@ -23,42 +33,6 @@ constexpr int kMaxStepsPerPath = 400;
 constexpr size_t kMaxPending = 64;     // ways not yet followed
 constexpr size_t kMaxStackSlots = 64;  // a getter saves six registers
 constexpr size_t kMaxCallsPerPath = 4;
-
-struct RegisterPart {
-  int number = -1;  // -1: not a general register
-  int size = 0;     // bytes
-};
-
-RegisterPart PartOf(unsigned reg) {
-  static const std::array<RegisterPart, X86_REG_ENDING> kParts = [] {
-    constexpr x86_reg kNames[kRegisters][4] = {
-        {X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL},      {X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL},
-        {X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL},      {X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL},
-        {X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL},     {X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL},
-        {X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL},     {X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL},
-        {X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B},     {X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B},
-        {X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B}, {X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B},
-        {X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B}, {X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B},
-        {X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B}, {X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B}};
-    std::array<RegisterPart, X86_REG_ENDING> parts;
-    for (size_t number = 0; number < kRegisters; ++number) {
-      for (int i = 0; i < 4; ++i) parts[kNames[number][i]] = {static_cast<int>(number), 8 >> i};
-    }
-    return parts;
-  }();
-  return reg < kParts.size() ? kParts[reg] : RegisterPart{};
-}
-
-int64_t ZeroExtend(int64_t value, int size) {
-  return size >= 8 ? value : static_cast<int64_t>(static_cast<uint64_t>(value) & ((uint64_t{1} << (size * 8)) - 1));
-}
-
-int64_t SignExtend(int64_t value, int size) {
-  const int shift = 64 - size * 8;
-  return static_cast<int64_t>(static_cast<uint64_t>(value) << shift) >> shift;
-}
-
-int64_t Add(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
 
 Value Plus(Value value, int64_t constant) {
   if (value.kind != Kind::kUnknown) value.constant = Add(value.constant, constant);
@@ -75,81 +49,6 @@ struct Comparison {
 
   bool operator==(const Comparison&) const = default;
 };
-
-// Every conditional jump and move of interest is one of these, or its opposite.
-enum class Condition : uint8_t { kNone, kEqual, kBelow, kBelowOrEqual, kLess, kLessOrEqual, kNegative };
-
-struct Predicate {
-  Condition condition = Condition::kNone;
-  bool holds = true;
-};
-
-Predicate PredicateOf(unsigned id) {
-  switch (id) {
-    case X86_INS_JE:
-    case X86_INS_CMOVE:
-      return {Condition::kEqual, true};
-    case X86_INS_JNE:
-    case X86_INS_CMOVNE:
-      return {Condition::kEqual, false};
-    case X86_INS_JB:
-    case X86_INS_CMOVB:
-      return {Condition::kBelow, true};
-    case X86_INS_JAE:
-    case X86_INS_CMOVAE:
-      return {Condition::kBelow, false};
-    case X86_INS_JBE:
-    case X86_INS_CMOVBE:
-      return {Condition::kBelowOrEqual, true};
-    case X86_INS_JA:
-    case X86_INS_CMOVA:
-      return {Condition::kBelowOrEqual, false};
-    case X86_INS_JL:
-    case X86_INS_CMOVL:
-      return {Condition::kLess, true};
-    case X86_INS_JGE:
-    case X86_INS_CMOVGE:
-      return {Condition::kLess, false};
-    case X86_INS_JLE:
-    case X86_INS_CMOVLE:
-      return {Condition::kLessOrEqual, true};
-    case X86_INS_JG:
-    case X86_INS_CMOVG:
-      return {Condition::kLessOrEqual, false};
-    case X86_INS_JS:
-    case X86_INS_CMOVS:
-      return {Condition::kNegative, true};
-    case X86_INS_JNS:
-    case X86_INS_CMOVNS:
-      return {Condition::kNegative, false};
-    default:
-      return {};
-  }
-}
-
-bool Holds(Condition condition, int64_t left, int64_t right, int size) {
-  const auto unsigned_left = static_cast<uint64_t>(ZeroExtend(left, size));
-  const auto unsigned_right = static_cast<uint64_t>(ZeroExtend(right, size));
-  const int64_t signed_left = SignExtend(left, size);
-  const int64_t signed_right = SignExtend(right, size);
-  switch (condition) {
-    case Condition::kEqual:
-      return unsigned_left == unsigned_right;
-    case Condition::kBelow:
-      return unsigned_left < unsigned_right;
-    case Condition::kBelowOrEqual:
-      return unsigned_left <= unsigned_right;
-    case Condition::kLess:
-      return signed_left < signed_right;
-    case Condition::kLessOrEqual:
-      return signed_left <= signed_right;
-    case Condition::kNegative:
-      return SignExtend(Add(signed_left, -signed_right), size) < 0;
-    case Condition::kNone:
-      break;
-  }
-  return false;
-}
 
 // Assumed is the outcome of a test for equality that was met before on this way.
 struct Assumed {
@@ -307,7 +206,8 @@ class Tracer {
         if (left.IsConstant()) return Plus(right, left.constant);
         return {};
       case X86_INS_SUB:
-        return right.IsConstant() ? Plus(left, -right.constant) : Value{};
+        // a - b is a + ~b + 1 in two's complement, for every b.
+        return right.IsConstant() ? Plus(Plus(left, ~right.constant), 1) : Value{};
       case X86_INS_AND:
         if (left.IsConstant() && right.IsConstant()) return Value::Constant(left.constant & right.constant);
         // Some bits of a field are still that field.
@@ -403,7 +303,7 @@ class Tracer {
     const x86_op_mem& mem = operand.mem;
     if (mem.segment == X86_REG_FS || mem.segment == X86_REG_GS) return {};
     if (mem.base == X86_REG_RIP) {
-      return Value::Constant(static_cast<int64_t>(instruction_->address + instruction_->size) + mem.disp);
+      return Value::Constant(Add(static_cast<int64_t>(instruction_->address + instruction_->size), mem.disp));
     }
     const auto part = [&](unsigned reg) {
       if (reg == X86_REG_INVALID) return Value::Constant(0);
@@ -414,8 +314,8 @@ class Tracer {
     const Value index = part(mem.index);
     if (base.kind == Kind::kUnknown || index.kind == Kind::kUnknown) return {};
     if (index.IsConstant()) {
-      return Plus(base,
-                  static_cast<int64_t>(static_cast<uint64_t>(index.constant) * static_cast<uint64_t>(mem.scale)) + mem.disp);
+      const uint64_t scaled = static_cast<uint64_t>(index.constant) * static_cast<uint64_t>(mem.scale);
+      return Plus(Plus(base, static_cast<int64_t>(scaled)), mem.disp);
     }
     return base.IsConstant() && mem.scale == 1 ? Plus(index, Add(base.constant, mem.disp)) : Value{};
   }
@@ -479,7 +379,8 @@ class Tracer {
     }
     const RegisterPart part = PartOf(operand.reg);
     if (operand.type != X86_OP_REG || part.number < 0) return;
-    if (part.size < 4) value = {};  // the rest of the register stays, whatever it was
+    // The rest of the register stays, whatever it was; it does not matter where the part is all there is of a field.
+    if (part.size < 4 && !(value.IsChain() && value.hops > 0 && value.size <= part.size)) value = {};
     if (value.IsConstant()) value.constant = ZeroExtend(value.constant, part.size);
     state->registers[part.number] = value;
   }

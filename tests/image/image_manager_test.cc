@@ -1,0 +1,285 @@
+// The manager over a proc file system of our own making: maps files that name real libraries, and an attach function that
+// only notes what it was asked.
+#include "src/image/image_manager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tlsmeter::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+const std::filesystem::path kLibraries = "/usr/lib/x86_64-linux-gnu";
+
+class ImageManagerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(kLibraries / "libssl.so.3")) GTEST_SKIP() << "there is no libssl.so.3 in " << kLibraries;
+    root_ = std::filesystem::path(testing::TempDir()) / ("image_manager_test-" + std::to_string(getpid()));
+    std::filesystem::create_directories(root_ / "proc");
+    for (const char* name : {"libssl.so.3", "libcrypto.so.3"}) std::filesystem::copy_file(kLibraries / name, root_ / name);
+    ImageManager::Options options;
+    options.proc = root_ / "proc";
+    options.configure = [this](uint32_t slot, const ImagePlan& plan) {
+      configured_.push_back(slot);
+      plan_ = plan;
+      return configure_status_;
+    };
+    options.attach = [this](int, uint32_t slot, const std::vector<Probe>& probes) -> absl::StatusOr<UprobeLink> {
+      EXPECT_EQ(configured_.back(), slot);  // configured before it is attached
+      if (!attach_status_.ok()) return attach_status_;
+      attached_.push_back(probes.size());
+      return UprobeLink();
+    };
+    options.now = [this] { return now_; };
+    manager_.emplace(std::move(options));
+  }
+
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  // A process that maps these files; `device` and inode numbers as maps shows them.
+  void SetProcess(int pid, const std::vector<std::filesystem::path>& files, const std::string& device = "fe:01") {
+    const std::filesystem::path directory = root_ / "proc" / std::to_string(pid);
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory / "map_files");
+    std::ofstream maps(directory / "maps");
+    int address = 0x1000;
+    for (const std::filesystem::path& file : files) {
+      const std::string range = std::to_string(address) + "-" + std::to_string(address + 1);
+      const auto [number, added] = inodes_.try_emplace(file.string(), inodes_.size() + 1);
+      maps << range << " r-xp 00000000 " << device << " " << number->second << "   " << file.string() << "\n";
+      std::filesystem::create_symlink(file, directory / "map_files" / range);
+      ++address;
+    }
+  }
+
+  void EndProcess(int pid) { std::filesystem::remove_all(root_ / "proc" / std::to_string(pid)); }
+
+  void Advance(absl::Duration time) {
+    now_ += time;
+    manager_->PollAll();
+  }
+
+  std::vector<std::filesystem::path> OpenSsl() const { return {root_ / "libssl.so.3", root_ / "libcrypto.so.3"}; }
+
+  std::filesystem::path root_;
+  std::map<std::string, size_t> inodes_;
+  absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  absl::Status configure_status_;
+  absl::Status attach_status_;
+  std::vector<uint32_t> configured_;
+  std::vector<size_t> attached_;
+  ImagePlan plan_;
+  std::optional<ImageManager> manager_;
+};
+
+TEST_F(ImageManagerTest, AttachesToTheLibraryOfAProcessThatRunsAlready) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  ASSERT_EQ(attached_.size(), 1u);
+  EXPECT_EQ(attached_[0], plan_.probes.size());
+  EXPECT_EQ(plan_.stack, TlsStack::kOpenSsl);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  const std::vector<ImageReport> images = manager_->Images();
+  ASSERT_EQ(images.size(), 1u);
+  EXPECT_EQ(images[0].path, (root_ / "libssl.so.3").string());
+  EXPECT_EQ(images[0].processes, 1u);
+  EXPECT_THAT(images[0].version, HasSubstr("OpenSSL 3."));
+}
+
+TEST_F(ImageManagerTest, SeesAProcessThatComesLater) {
+  manager_->PollAll();
+  SetProcess(10, OpenSsl());
+  Advance(ImageManager::kListInterval);
+  EXPECT_EQ(attached_.size(), 1u);
+}
+
+TEST_F(ImageManagerTest, SeesALibraryThatIsMappedLater) {
+  SetProcess(10, {"/proc/self/exe"});
+  manager_->PollAll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNone));
+  SetProcess(10, OpenSsl());
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+}
+
+TEST_F(ImageManagerTest, LooksLessOftenAtAnOldProcessUnlessItIsNoticed) {
+  SetProcess(10, {"/proc/self/exe"});
+  for (int i = 0; i < 400; ++i) Advance(ImageManager::kListInterval);  // 100 s
+  EXPECT_GE(manager_->counters().processes_scanned, 8u);
+  EXPECT_LE(manager_->counters().processes_scanned, 11u);
+  Advance(ImageManager::kNoticeInterval);
+  const uint64_t before = manager_->counters().processes_scanned;
+  SetProcess(10, OpenSsl());
+  manager_->Notice(10);
+  manager_->Poll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  manager_->Notice(10);  // too early
+  manager_->Poll();
+  EXPECT_EQ(manager_->counters().processes_scanned, before + 1);
+}
+
+TEST_F(ImageManagerTest, AttachesOncePerInodeWhateverTheDevicesOfItsOverlays) {
+  SetProcess(10, OpenSsl(), "00:30");
+  SetProcess(11, OpenSsl(), "00:31");
+  manager_->PollAll();
+  EXPECT_EQ(attached_.size(), 1u);
+  ASSERT_EQ(manager_->Images().size(), 1u);
+  EXPECT_EQ(manager_->Images()[0].processes, 2u);
+}
+
+TEST_F(ImageManagerTest, DecodesABuildOnceAndAttachesToEachCopy) {
+  std::filesystem::copy_file(root_ / "libssl.so.3", root_ / "copy.so");
+  SetProcess(10, OpenSsl());
+  SetProcess(11, {root_ / "copy.so", root_ / "libcrypto.so.3"});
+  manager_->PollAll();
+  EXPECT_EQ(attached_.size(), 2u);
+  EXPECT_EQ(manager_->counters().planned, 1u);
+  EXPECT_EQ(manager_->counters().plans_reused, 1u);
+  EXPECT_THAT(configured_, ElementsAre(0, 1));
+}
+
+// The build id says that it is the same build, its code says that it is not.
+TEST_F(ImageManagerTest, DoesNotTrustABuildIdOverTheCode) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  std::filesystem::copy_file(root_ / "libssl.so.3", root_ / "patched.so");
+  {
+    std::fstream patched(root_ / "patched.so", std::ios::in | std::ios::out | std::ios::binary);
+    const auto entry = std::find_if(plan_.probes.begin(), plan_.probes.end(),
+                                    [](const Probe& probe) { return probe.kind == ProbeKind::kStateReturn; });
+    patched.seekp(static_cast<std::streamoff>(entry->file_offset));
+    patched.put('\x90');  // the return is gone
+  }
+  SetProcess(11, {root_ / "patched.so", root_ / "libcrypto.so.3"});
+  Advance(ImageManager::kListInterval);
+  EXPECT_EQ(manager_->counters().plans_reused, 0u);
+  EXPECT_EQ(manager_->counters().planned, 2u);
+}
+
+TEST_F(ImageManagerTest, LetsGoWhenNobodyMapsTheFileAnyMore) {
+  SetProcess(10, OpenSsl());
+  SetProcess(11, OpenSsl());
+  manager_->PollAll();
+  EndProcess(10);
+  Advance(ImageManager::kPruneInterval);
+  EXPECT_EQ(manager_->counters().detached, 0u);
+  EndProcess(11);
+  Advance(ImageManager::kPruneInterval);
+  EXPECT_EQ(manager_->counters().detached, 1u);
+  EXPECT_THAT(manager_->Images(), IsEmpty());
+  EXPECT_EQ(manager_->StateOf(11), std::nullopt);
+  // A slot is not used again at once: events of the old file may still be under way.
+  SetProcess(12, OpenSsl());
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(configured_, ElementsAre(0, 1));
+}
+
+TEST_F(ImageManagerTest, DetachesAtOnceFromAFileThatIsWrittenTo) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  std::ofstream(root_ / "libssl.so.3", std::ios::app) << "x";
+  manager_->Poll();
+  EXPECT_EQ(manager_->counters().overwritten, 1u);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOverwritten));
+  Advance(ImageManager::kMaxScanInterval);
+  EXPECT_EQ(attached_.size(), 1u);  // left alone as long as it is mapped
+  EndProcess(10);
+  Advance(ImageManager::kPruneInterval);
+  SetProcess(11, OpenSsl());
+  Advance(ImageManager::kListInterval);
+  EXPECT_EQ(attached_.size(), 2u);
+}
+
+TEST_F(ImageManagerTest, StaysAttachedWhenAFileIsOpenedForWritingAndLeftAsItWas) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  { std::ofstream unchanged(root_ / "libssl.so.3", std::ios::app); }
+  manager_->Poll();
+  EXPECT_EQ(manager_->counters().overwritten, 0u);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+}
+
+TEST_F(ImageManagerTest, NeverTouchesABuildThatItDoesNotUnderstand) {
+  absl::StatusOr<ElfFile> elf = ElfFile::Open(root_ / "libssl.so.3");
+  ASSERT_TRUE(elf.ok());
+  constexpr std::string_view kNames[] = {"TLS_method"};
+  const uint64_t method = *elf->FileOffset(elf->FindSymbols(kNames, ElfFile::Symbols::kDynamic).at("TLS_method").begin);
+  std::fstream file(root_ / "libssl.so.3", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(method));
+  file << "\x0f\x0b";  // ud2
+  file.close();
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EXPECT_THAT(attached_, IsEmpty());
+  EXPECT_THAT(configured_, IsEmpty());
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kUnsupported));
+  ASSERT_EQ(manager_->Images().size(), 1u);
+  EXPECT_THAT(manager_->Images()[0].message, HasSubstr("unsupported build " + elf->build_id()));
+}
+
+TEST_F(ImageManagerTest, WaitsForTheLibcryptoThatTheLoaderMapsNext) {
+  SetProcess(10, {root_ / "libssl.so.3"});
+  manager_->PollAll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kPending));
+  SetProcess(10, OpenSsl());
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_NE(plan_.field(Field::kBioFlags).hops, 0);
+}
+
+TEST_F(ImageManagerTest, DoesWithoutALibcryptoThatNeverComes) {
+  SetProcess(10, {root_ / "libssl.so.3"});
+  for (int i = 0; i < 4; ++i) Advance(ImageManager::kListInterval);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_EQ(plan_.field(Field::kBioFlags).hops, 0);
+}
+
+TEST_F(ImageManagerTest, SaysWhyItCouldNotAttach) {
+  attach_status_ = absl::PermissionDeniedError("not allowed");
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kFailed));
+  EXPECT_THAT(manager_->Images()[0].message, HasSubstr("not allowed"));
+  EXPECT_EQ(manager_->counters().attached, 0u);
+}
+
+TEST_F(ImageManagerTest, DoesNotAttachWhatCouldNotBeConfigured) {
+  configure_status_ = absl::InternalError("no room");
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EXPECT_THAT(attached_, IsEmpty());
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kFailed));
+}
+
+TEST_F(ImageManagerTest, CountsProcessesByState) {
+  SetProcess(10, OpenSsl());
+  SetProcess(11, {"/proc/self/exe"});
+  SetProcess(12, {});
+  manager_->PollAll();
+  const auto counts = manager_->ProcessCounts();
+  EXPECT_EQ(counts[static_cast<size_t>(StackState::kOpenSsl)], 1u);
+  EXPECT_EQ(counts[static_cast<size_t>(StackState::kNone)], 2u);
+}
+
+TEST_F(ImageManagerTest, FindsAFileByItsPathWhereMapFilesMayNotBeRead) {
+  SetProcess(10, OpenSsl());
+  std::filesystem::remove_all(root_ / "proc/10/map_files");
+  std::filesystem::create_symlink("/", root_ / "proc/10/root");
+  manager_->PollAll();
+  EXPECT_EQ(attached_.size(), 1u);
+}
+
+}  // namespace
+}  // namespace tlsmeter::agent

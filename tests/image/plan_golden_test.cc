@@ -1,0 +1,233 @@
+// Plans of real builds against known values. The values were read off debug information and running programs, once; the
+// decoder sees neither. Builds that are not installed come from scripts/fetch_tls_builds.sh.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/image/elf_file.h"
+#include "src/image/gnutls_image.h"
+#include "src/image/openssl_image.h"
+#include "src/image/plan_builder.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+using Fields = std::map<Field, FieldPath>;
+
+const Fields kBioOf11 = {
+    {Field::kBioType, {2, 4, {0x0, 0x0}}}, {Field::kBioNumber, {1, 4, {0x30}}}, {Field::kBioFlags, {1, 4, {0x28}}}};
+const Fields kBioOf30 = {
+    {Field::kBioType, {2, 4, {0x8, 0x0}}}, {Field::kBioNumber, {1, 4, {0x38}}}, {Field::kBioFlags, {1, 4, {0x30}}}};
+
+// The two builds of 1.1.1 differ in where everything behind the QUIC patch lies.
+Fields Fields11(uint16_t session, uint16_t verify_result, uint16_t server_name) {
+  Fields fields = {{Field::kVersion, {1, 4, {0x0}}},
+                   {Field::kServer, {1, 4, {0x38}}},
+                   {Field::kStateMachine, {1, 4, {0x48}}},
+                   {Field::kHandshakeState, {1, 4, {0x5c}}},
+                   {Field::kWaiting, {1, 4, {0x28}}},
+                   {Field::kResumed, {1, 4, {0xc8}}},
+                   {Field::kSession, {1, 8, {session}}},
+                   {Field::kCipherId, {3, 4, {session, 0x1f0, 0x18}}},
+                   {Field::kPeer, {2, 8, {session, 0x1b8}}},
+                   {Field::kVerifyResult, {1, 8, {verify_result}}},
+                   {Field::kAlpn, {2, 8, {0xa8, 0x3e0}}},
+                   {Field::kAlpnLength, {2, 4, {0xa8, 0x3e8}}},
+                   {Field::kServerName, {1, 8, {server_name}}},
+                   {Field::kClientRandom, {2, 32, {0xa8, 0xb8}}},
+                   {Field::kServerRandom, {2, 32, {0xa8, 0x98}}},
+                   {Field::kSendAlert, {2, 2, {0xa8, 0x100}}},
+                   {Field::kReadBio, {1, 8, {0x10}}}};
+  fields.insert(kBioOf11.begin(), kBioOf11.end());
+  return fields;
+}
+
+Fields Fields30() {
+  Fields fields = {{Field::kVersion, {1, 4, {0x0}}},         {Field::kServer, {1, 4, {0x38}}},
+                   {Field::kStateMachine, {1, 4, {0x48}}},   {Field::kHandshakeState, {1, 4, {0x5c}}},
+                   {Field::kWaiting, {1, 4, {0x28}}},        {Field::kResumed, {1, 4, {0x4d0}}},
+                   {Field::kSession, {1, 8, {0x918}}},       {Field::kCipherId, {3, 4, {0x918, 0x2f8, 0x18}}},
+                   {Field::kPeer, {2, 8, {0x918, 0x2b8}}},   {Field::kVerifyResult, {1, 8, {0x9b8}}},
+                   {Field::kAlpn, {1, 8, {0x488}}},          {Field::kAlpnLength, {1, 4, {0x490}}},
+                   {Field::kServerName, {1, 8, {0xa58}}},    {Field::kClientRandom, {1, 32, {0x160}}},
+                   {Field::kServerRandom, {1, 32, {0x140}}}, {Field::kSendAlert, {1, 2, {0x1a8}}},
+                   {Field::kGroup, {1, 2, {0x4ae}}},         {Field::kSessionGroup, {2, 2, {0x918, 0x308}}},
+                   {Field::kReadBio, {1, 8, {0x10}}}};
+  fields.insert(kBioOf30.begin(), kBioOf30.end());
+  return fields;
+}
+
+// Compilers load the length of the ALPN protocol with 4 bytes, which is all of it, or with its own 8.
+Fields Fields35(uint8_t alpn_length_size) {
+  Fields fields = {{Field::kVersion, {1, 4, {0x48}}},        {Field::kServer, {1, 4, {0x78}}},
+                   {Field::kStateMachine, {1, 4, {0x98}}},   {Field::kHandshakeState, {1, 4, {0xac}}},
+                   {Field::kWaiting, {1, 4, {0x68}}},        {Field::kResumed, {1, 4, {0x508}}},
+                   {Field::kSession, {1, 8, {0x900}}},       {Field::kCipherId, {3, 4, {0x900, 0x2f8, 0x18}}},
+                   {Field::kPeer, {2, 8, {0x900, 0x2c0}}},   {Field::kVerifyResult, {1, 8, {0x998}}},
+                   {Field::kAlpn, {1, 8, {0x4b8}}},          {Field::kAlpnLength, {1, alpn_length_size, {0x4c0}}},
+                   {Field::kServerName, {1, 8, {0xa20}}},    {Field::kClientRandom, {1, 32, {0x188}}},
+                   {Field::kServerRandom, {1, 32, {0x168}}}, {Field::kSendAlert, {1, 2, {0x1c8}}},
+                   {Field::kGroup, {1, 2, {0x4de}}},         {Field::kSessionGroup, {2, 2, {0x900, 0x308}}},
+                   {Field::kReadBio, {1, 8, {0x50}}}};
+  fields.insert(kBioOf30.begin(), kBioOf30.end());
+  return fields;
+}
+
+Fields FieldsOfGnuTls() {
+  return {{Field::kVersion, {2, 4, {0xf8, 0x8}}},  {Field::kServer, {1, 4, {0x0}}},
+          {Field::kResumed, {1, 1, {0x1b0}}},      {Field::kClientRandom, {1, 32, {0x50}}},
+          {Field::kServerRandom, {1, 32, {0x70}}}, {Field::kReceivedAlert, {1, 4, {0x194}}},
+          {Field::kGroup, {2, 4, {0xd8, 0x8}}},    {Field::kFileDescriptor, {1, 8, {0x600}}}};
+}
+
+struct Build {
+  std::string name;
+  std::string file;    // below TLSMETER_TLS_BUILDS unless absolute
+  std::string crypto;  // empty: in the same file
+  std::string version;
+  Generation generation;
+  Fields fields;
+};
+
+std::ostream& operator<<(std::ostream& out, const Build& build) { return out << build.name; }
+
+const std::string kLibraries = "/usr/lib/x86_64-linux-gnu/";
+
+std::vector<Build> Builds() {
+  return {
+      {"InstalledLibssl", kLibraries + "libssl.so.3", kLibraries + "libcrypto.so.3", "OpenSSL 3.0.", Generation::kOpenSsl30,
+       Fields30()},
+      {"InstalledGnuTls", kLibraries + "libgnutls.so.30", "", "GnuTLS 3.7.", Generation::kNone, FieldsOfGnuTls()},
+      {"InstalledNode", "/usr/bin/node", "", "OpenSSL 3.0.", Generation::kOpenSsl30, Fields30()},
+      {"Libssl11", "libssl.so.1.1", "libcrypto.so.1.1", "OpenSSL 1.1.1w", Generation::kOpenSsl11,
+       Fields11(0x510, 0x5b0, 0x640)},
+      {"Libssl35", "libssl.so.3", "libcrypto.so.3", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(4)},
+      {"GnuTls38", "libgnutls.so.30", "", "GnuTLS 3.8.", Generation::kNone, FieldsOfGnuTls()},
+      {"Node16", "node-16", "", "OpenSSL 1.1.1v+quic", Generation::kOpenSsl11, Fields11(0x5d0, 0x670, 0x700)},
+      {"Node18", "node-18", "", "OpenSSL 3.0.", Generation::kOpenSsl30, Fields30()},
+      {"Node22", "node-22", "", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(8)},
+      {"Node24", "node-24", "", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(4)},
+      {"Node26", "node-26", "", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(4)},
+  };
+}
+
+std::string PathOf(const std::string& file) { return (std::filesystem::path(TLSMETER_TLS_BUILDS) / file).string(); }
+
+class PlanGolden : public ::testing::TestWithParam<Build> {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(PathOf(GetParam().file))) {
+      GTEST_SKIP() << "there is no " << PathOf(GetParam().file) << ": scripts/fetch_tls_builds.sh gets it";
+    }
+  }
+
+  static absl::StatusOr<ImagePlan> Plan(ElfFile* file) {
+    const Build& build = GetParam();
+    if (build.generation == Generation::kNone) return PlanGnuTls(file);
+    if (build.crypto.empty()) return PlanOpenSsl(file, file);
+    absl::StatusOr<ElfFile> crypto = ElfFile::Open(PathOf(build.crypto));
+    if (!crypto.ok()) return crypto.status();
+    return PlanOpenSsl(file, &*crypto);
+  }
+
+  static size_t Count(const ImagePlan& plan, ProbeKind kind) {
+    return std::count_if(plan.probes.begin(), plan.probes.end(), [kind](const Probe& probe) { return probe.kind == kind; });
+  }
+};
+
+TEST_P(PlanGolden, FieldsLieWhereTheyAreKnownToLie) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open(PathOf(GetParam().file));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::StatusOr<ImagePlan> plan = Plan(&*file);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->generation, GetParam().generation);
+  EXPECT_EQ(plan->version.substr(0, GetParam().version.size()), GetParam().version);
+  EXPECT_EQ(plan->build_id.size(), 40u) << plan->build_id;
+  for (size_t i = 0; i < kFieldCount; ++i) {
+    const auto field = static_cast<Field>(i);
+    const auto known = GetParam().fields.find(field);
+    const FieldPath want = known != GetParam().fields.end() ? known->second : FieldPath{};
+    const FieldPath& have = plan->field(field);
+    EXPECT_EQ(have, want) << FieldName(field) << ": " << int{have.hops} << " hops, " << int{have.size} << " bytes, offsets "
+                          << have.offset[0] << ", " << have.offset[1] << ", " << have.offset[2];
+  }
+}
+
+TEST_P(PlanGolden, EveryEventHasItsProbe) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open(PathOf(GetParam().file));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::StatusOr<ImagePlan> plan = Plan(&*file);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const auto count = [&](ProbeKind kind) { return Count(*plan, kind); };
+  if (plan->stack == TlsStack::kGnuTls) {
+    EXPECT_EQ(count(ProbeKind::kGnuHandshakeEntry), 1u);
+    EXPECT_GE(count(ProbeKind::kGnuHandshakeReturn), 1u);
+    EXPECT_EQ(count(ProbeKind::kGnuPeerCertificate), 1u);
+    EXPECT_EQ(count(ProbeKind::kGnuFree), 1u);
+    return;
+  }
+  EXPECT_EQ(count(ProbeKind::kConnectEntry), 1u);
+  EXPECT_EQ(count(ProbeKind::kAcceptEntry), 1u);
+  EXPECT_GE(count(ProbeKind::kStateReturn), 1u);
+  EXPECT_LE(count(ProbeKind::kStateReturn), 6u);
+  EXPECT_EQ(count(ProbeKind::kAlertDispatch), 1u);
+  EXPECT_EQ(count(ProbeKind::kFree), 1u);
+  EXPECT_EQ(count(ProbeKind::kErrorPut) == 1, GetParam().generation == Generation::kOpenSsl11);
+  EXPECT_EQ(count(ProbeKind::kErrorSet) == 0, GetParam().generation == Generation::kOpenSsl11);
+  // Linked into a program: at the calls, one for each side's certificates of the peer. Shared: at the stub that all calls
+  // pass.
+  EXPECT_EQ(count(ProbeKind::kPeerCertificate), GetParam().crypto.empty() ? 2u : 1u);
+  EXPECT_EQ(count(ProbeKind::kOwnCertificateEntry),
+            GetParam().crypto.empty() ? count(ProbeKind::kOwnCertificateReturn) : 1u);
+  EXPECT_GE(count(ProbeKind::kOwnCertificateReturn), 2u);
+  EXPECT_LE(count(ProbeKind::kOwnCertificateReturn), 4u);
+}
+
+// Programs keep their full symbol table: it names the functions that the plan found without it.
+TEST_P(PlanGolden, HiddenFunctionsAreTheOnesThatTheSymbolTableNames) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open(PathOf(GetParam().file));
+  ASSERT_TRUE(file.ok()) << file.status();
+  constexpr std::string_view kNames[] = {"ossl_statem_connect", "ossl_statem_accept", "ssl3_dispatch_alert"};
+  const SymbolTable symbols = file->FindSymbols(kNames, ElfFile::Symbols::kAll);
+  if (!symbols.contains("ossl_statem_connect")) GTEST_SKIP() << "the file is stripped";
+  const absl::StatusOr<ImagePlan> plan = Plan(&*file);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const std::map<std::string, ProbeKind> kinds = {{"ossl_statem_connect", ProbeKind::kConnectEntry},
+                                                  {"ossl_statem_accept", ProbeKind::kAcceptEntry},
+                                                  {"ssl3_dispatch_alert", ProbeKind::kAlertDispatch}};
+  for (const auto& [name, range] : symbols) {
+    const ProbeKind kind = kinds.at(name);
+    const uint64_t begin = *file->FileOffset(range.begin);
+    const uint64_t end = begin + range.end - range.begin;
+    const bool found = std::any_of(plan->probes.begin(), plan->probes.end(), [=](const Probe& probe) {
+      return probe.kind == kind && probe.file_offset >= begin && probe.file_offset < end;
+    });
+    EXPECT_TRUE(found) << name << " at " << begin;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, PlanGolden, ::testing::ValuesIn(Builds()),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(PlanOpenSsl, RefusesAFileWithoutItAndSaysWhatIsMissing) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open("/proc/self/exe");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::StatusOr<ImagePlan> plan = PlanOpenSsl(&*file, nullptr);
+  EXPECT_EQ(plan.status().code(), absl::StatusCode::kUnimplemented);
+  const std::string message(plan.status().message());
+  EXPECT_NE(message.find("unsupported build " + file->build_id()), std::string::npos) << message;
+  EXPECT_NE(message.find("version"), std::string::npos) << message;
+}
+
+TEST(PlanGnuTls, RefusesAFileWithoutIt) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open("/proc/self/exe");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(PlanGnuTls(&*file).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace tlsmeter::agent
