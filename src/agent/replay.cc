@@ -1,5 +1,8 @@
 #include "src/agent/replay.h"
 
+#include <string_view>
+#include <variant>
+
 #include "absl/strings/str_cat.h"
 
 namespace tlsmeter::agent {
@@ -13,7 +16,9 @@ void Replay::Take(LinkType link, const CapturedPacket& packet) {
   ++outcomes_[static_cast<size_t>(outcome)];
   if (outcome == PacketOutcome::kSegment) {
     for (const Chunk& chunk : tracker_.Take(packet.time_ns, segment)) {
-      if (!flows_.Take(chunk)) tracker_.Mute();
+      // A StopChunk may end the connection before the one of this segment: nothing is to be muted then.
+      const bool wanted = flows_.Take(chunk);
+      if (!wanted && !std::holds_alternative<StopChunk>(chunk.what)) tracker_.Mute();
     }
   }
   flows_.Advance(packet.time_ns);

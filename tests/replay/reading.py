@@ -1,0 +1,20 @@
+"""Running `tlsmeter read`."""
+
+import collections
+import json
+import os
+import subprocess
+
+Run = collections.namedtuple("Run", "code records stderr")
+
+
+def tlsmeter(*arguments, stdin=subprocess.DEVNULL, timeout=60):
+    """Runs tlsmeter to its end."""
+    argv = [os.path.abspath(os.environ.get("TLSMETER", "build/release/tlsmeter")), *arguments]
+    return subprocess.run(argv, stdin=stdin, capture_output=True, text=True, timeout=timeout, env={**os.environ, "TZ": "UTC"})
+
+
+def read(*files, **named):
+    """`tlsmeter read -o json`, parsed."""
+    done = tlsmeter("read", "-o", "json", *files, **named)
+    return Run(done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr)
