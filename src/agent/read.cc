@@ -85,6 +85,7 @@ void Read::PrintRecords() {
 ExitCode Read::ReadFile(const std::string& path) {
   absl::StatusOr<std::unique_ptr<PcapSource>> source = PcapSource::Open(path);
   absl::Status status = source.status();
+  replay_.BeginFile();
   while (status.ok() && !Stopped()) {
     const absl::StatusOr<std::optional<CapturedPacket>> packet = (*source)->Next();
     status = packet.status();

@@ -8,10 +8,13 @@ import subprocess
 Run = collections.namedtuple("Run", "code records stderr")
 
 
+def tlsmeter_path():
+    return os.path.abspath(os.environ.get("TLSMETER", "build/release/tlsmeter"))
+
+
 def tlsmeter(*arguments, stdin=subprocess.DEVNULL, timeout=60):
     """Runs tlsmeter to its end."""
-    argv = [os.path.abspath(os.environ.get("TLSMETER", "build/release/tlsmeter")), *arguments]
-    return subprocess.run(argv, stdin=stdin, capture_output=True, text=True, timeout=timeout, env={**os.environ, "TZ": "UTC"})
+    return subprocess.run([tlsmeter_path(), *arguments], stdin=stdin, capture_output=True, text=True, timeout=timeout)
 
 
 def read(*files, **named):

@@ -6,15 +6,17 @@ there has that value in the record. The record may have more.
 
 import json
 import os
+import pty
 import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 import packets
 from packets import ACK, MS, RST, SYN, Conversation, ethernet, ether_type, ip, pcap, pcapng, udp
-from reading import read, tlsmeter
+from reading import read, tlsmeter, tlsmeter_path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIMES = ("@timestamp", "tlsmeter.timing")
@@ -195,6 +197,17 @@ class ReadTest(unittest.TestCase):
         self.assertEqual(len(run.records), 1)
         self.check_contains(run.records[0], golden("tls13"))
 
+    def test_a_hole_between_two_files_is_no_timeout(self):
+        hello = Conversation().open().say(flights("tls13")[:1])
+        for later in (-3600_000 * MS, 3600_000 * MS):
+            # The same ports go on in mid-stream: another connection for all that is known.
+            other = Conversation(start=packets.START + later).say(flights("tls12"))
+            run = read(self.write(pcap(hello.packets), "1.pcap"), self.write(pcap(other.packets), "2.pcap"))
+            self.assertEqual(run.code, 0, run.stderr)
+            self.assertEqual([record["tls"]["client"]["server_name"] for record in run.records],
+                             ["tls13.example.com", "tls12.example.com"])
+            self.assertEqual(run.records[0]["tlsmeter"]["result"], "unknown")
+
     def test_standard_input(self):
         with open(self.write(pcap(self.whole())), "rb") as file:
             run = read("-", stdin=file)
@@ -229,7 +242,7 @@ class ReadTest(unittest.TestCase):
         self.assertEqual((run.code, len(run.records)), (2, 1), run)
 
     def test_an_endless_pipe_is_left_by_a_signal(self):
-        argv = [os.path.abspath(os.environ.get("TLSMETER", "build/release/tlsmeter")), "read", "-o", "json", "-"]
+        argv = [tlsmeter_path(), "read", "-o", "json", "-"]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             process.stdin.write(pcap(self.whole()[:-3]))
             process.stdin.flush()
@@ -269,8 +282,42 @@ class ReadTest(unittest.TestCase):
         content = pcap([*self.whole(), dns, dns, piece]) + pcap([arp], wrap=lambda _: bytes(12) + b"\x08\x06" + bytes(28))[24:]
         run = self.read_good(content)
         sent = len(self.whole())
-        self.assertRegex(run.stderr, rf"\Atlsmeter: read {sent + 4} packets, \d+ bytes, 1 connections, 1 handshakes; skipped: "
+        self.assertRegex(run.stderr, rf"\Atlsmeter: read {sent + 4} packets, \d+ bytes, 1 connections, 1 handshakes; "
+                                     r"without TLS: none; skipped: "
                                      r"1 not IP, 2 not TCP, 1 datagrams that lack fragments\n\Z")
+
+    def test_the_last_line_says_what_was_not_encrypted(self):
+        said = Conversation().open().say([("client", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), ("server", b"HTTP/1.1 200 OK\r\n\r\n")])
+        run = self.read_good(pcap(said.close().packets))
+        self.assertEqual(run.records, [])
+        self.assertIn(" 1 connections, 0 handshakes; without TLS: 1 http; skipped: none", run.stderr)
+
+    def test_progress_shows_on_a_terminal_after_a_second(self):
+        argv = [tlsmeter_path(), "read", "--summary", "-"]
+        master, terminal = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
+        os.close(terminal)
+        content = pcap(self.many(400))  # more packets than are read before progress is looked at
+        process.stdin.write(content)
+        process.stdin.flush()
+        time.sleep(1.1)
+        process.stdin.write(content[24:])
+        process.stdin.close()
+        process.stdout.read()
+        self.assertEqual(process.wait(10), 0)
+        shown = os.read(master, 4096).decode()
+        self.assertRegex(shown, r"\A(\r\x1b\[K-: \d+ packets)+\r\x1b\[Ktlsmeter: read 9600 packets")
+        process.stdout.close()
+
+    def test_wrong_usage(self):
+        for arguments, word in (([], "FILE"), (["--no-such-flag", "a"], "--no-such-flag"), (["-N", "0", "a"], "--count"),
+                                (["-o", "yaml", "a"], "yaml")):
+            with self.subTest(arguments):
+                done = tlsmeter("read", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done)
+                self.assertIn(word, done.stderr)
 
     def test_summary(self):
         content = pcap(self.many(40) + Conversation(start=packets.START + 9000 * MS).open().say(flights("refused")).packets)
