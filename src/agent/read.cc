@@ -15,7 +15,8 @@
 namespace tlsmeter::agent {
 namespace {
 
-// Records are printed and progress is looked at once in so many packets.
+// Records of a file are printed, and progress is looked at, once in so many packets; of a pipe with each packet, since the
+// next one may be long in coming.
 constexpr uint64_t kTurn = 4096;
 
 // Progress shows on a terminal how far the reading is, once it takes longer than a second.
@@ -84,12 +85,14 @@ void Read::PrintRecords() {
 ExitCode Read::ReadFile(const std::string& path) {
   absl::StatusOr<std::unique_ptr<PcapSource>> source = PcapSource::Open(path);
   absl::Status status = source.status();
+  replay_.BeginFile();
   while (status.ok() && !Stopped()) {
     const absl::StatusOr<std::optional<CapturedPacket>> packet = (*source)->Next();
     status = packet.status();
     if (!status.ok() || !packet->has_value()) break;
     replay_.Take((*source)->link(), **packet);
-    if (replay_.packets() % kTurn != 0) continue;
+    const bool pipe = (*source)->size() == 0;
+    if (!pipe && replay_.packets() % kTurn != 0) continue;
     PrintRecords();
     progress_.Show(path, **source, replay_.packets());
   }

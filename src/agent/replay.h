@@ -19,7 +19,12 @@ namespace tlsmeter::agent {
 
 class Replay {
  public:
-  // Take runs one packet through the chain. Packets of several files may follow each other, as those of one long capture.
+  // BeginFile says that the next packet is the first one of a file. Files that follow each other within
+  // kHandshakeTimeoutNs are one long capture; where there is a hole between them nobody watched, and what was under way
+  // is told as it stands.
+  void BeginFile() { at_file_start_ = true; }
+
+  // Take runs one packet through the chain.
   void Take(LinkType link, const CapturedPacket& packet);
 
   // Harvest hands over the records that were finished since the last call.
@@ -40,6 +45,7 @@ class Replay {
   uint64_t packets_ = 0;
   uint64_t wire_bytes_ = 0;
   uint64_t last_ns_ = 0;
+  bool at_file_start_ = false;
   std::array<uint64_t, kPacketOutcomeCount> outcomes_ = {};
 };
 

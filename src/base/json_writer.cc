@@ -1,15 +1,29 @@
 #include "src/base/json_writer.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
+namespace {
+
+// How many characters at the start are ASCII that stands for itself: nearly always all of them.
+size_t PlainPrefix(std::string_view text) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+}
+
+}  // namespace
 
 void AppendJsonString(std::string_view text, std::string* out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
-  while (!text.empty()) {
+  while (true) {
+    const size_t plain = PlainPrefix(text);
+    out->append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     char32_t code = 0;
     const size_t length = Utf8Character(text, &code);
     if (length == 0) {

@@ -66,6 +66,12 @@ void SegmentTracker::Mute() {
   if (connection_ != nullptr) connection_->muted = true;
 }
 
+void SegmentTracker::Clear() {
+  current_.clear();
+  older_.clear();
+  connection_ = nullptr;
+}
+
 void SegmentTracker::OnSyn(End sender, const TcpSegment& segment) {
   const uint32_t base = segment.seq + 1;
   if (const auto& known = connection_->streams[Index(sender)].base; known && *known != base) {

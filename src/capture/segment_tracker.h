@@ -48,6 +48,9 @@ class SegmentTracker {
   // begins a connection that is not muted.
   void Mute();
 
+  // Clear forgets all connections: what comes is another capture.
+  void Clear();
+
   const SegmentStats& stats() const { return stats_; }
 
  private:

@@ -115,13 +115,18 @@ void Flow::DrainByTime() {
   }
 }
 
-bool Flow::Stop(const StopChunk& stop, uint64_t time_ns) {
-  if (decided()) return false;
+// No more bytes will come: what waits for missing ones is all there is.
+void Flow::GiveUpAllGaps() {
   for (const End end : {End::kLocal, End::kRemote}) {
     while (opened_ && buffer(end).waiting()) {
       if (!GiveUpGap(end) && HasTls()) streams_->tracker.OnGap(SenderOf(end));
     }
   }
+}
+
+bool Flow::Stop(const StopChunk& stop, uint64_t time_ns) {
+  if (decided()) return false;
+  GiveUpAllGaps();
   if (stop.why != StopChunk::Why::kNotTls) return true;
   streams_->tracker.OnNotTls(SenderOf(stop.sender), time_ns);
   return !opened_;
@@ -153,6 +158,7 @@ size_t Flow::buffered_bytes() const {
 }
 
 std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* stats) {
+  GiveUpAllGaps();  // a timeout beside missing bytes is none
   const std::unique_ptr<Streams> streams = std::move(streams_);
   HandshakeTracker& tracker = streams->tracker;
   if (!watched_ && !streams->tls) {

@@ -78,6 +78,7 @@ class Flow {
   void Drain(End sender);
   void DrainByTime();
   bool GiveUpGap(End sender);
+  void GiveUpAllGaps();
 
   bool watched_ = true;
   bool opened_ = false;

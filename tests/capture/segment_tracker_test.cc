@@ -260,6 +260,14 @@ TEST_F(SegmentTrackerTest, ForgetsWhatIsIdle) {
   EXPECT_FALSE(open_.initiator);  // met anew
 }
 
+TEST_F(SegmentTrackerTest, ClearForgetsAll) {
+  Handshake(1000, 5000);
+  tracker_.Clear();
+  tracker_.Mute();  // of no connection
+  EXPECT_THAT(Client(kAck, 1001, "hello", 5001), ElementsAre("open", "data client@0:hello"));
+  EXPECT_FALSE(open_.initiator);
+}
+
 TEST_F(SegmentTrackerTest, AFloodOfSynsIsBoundedAndCounted) {
   Handshake(1000, 5000);
   const auto flood = [this](uint32_t count) {

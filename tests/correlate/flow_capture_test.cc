@@ -305,6 +305,18 @@ TEST(CapturedFlow, AGapIsGivenUpWhenTimeOrManyBytesHavePassed) {
   }
 }
 
+TEST(CapturedFlow, SilenceBesideAGapIsNoTimeout) {
+  FlowTable table;
+  Captured flow(&table);
+  flow.Syn().Client(Hello::Client().Record()).Server(Hello::Server(0xc02f).Record()).SkipServer(1000);
+  flow.Client(Record(20, {1})).Server(Record(20, {1}));
+  table.Advance(flow.now() + kHandshakeTimeoutNs);
+  const std::vector<HandshakeRecord> records = table.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(records[0].tls.incomplete);
+  EXPECT_EQ(records[0].result, Result::kUnknown);
+}
+
 TEST(CapturedFlow, AHelloBehindAGapInThePlaintextIsFound) {
   FlowTable table;
   Captured connection(&table);
