@@ -36,7 +36,7 @@ HandshakeRecord SampleRecord() {
   hello.cipher_suites = {CipherSuite{0x2a2a}, CipherSuite{0x1301}, CipherSuite{0xfffe}};
   hello.supported_groups = {NamedGroup{0x3a3a}, NamedGroup{0x11ec}, NamedGroup{0x001d}};
   hello.signature_algorithms = {SignatureScheme{0x0403}};
-  tls.server_hello.emplace();
+  tls.server_hello.emplace().supported_version = ProtocolVersion::kTls13;
   tls.version = ProtocolVersion::kTls13;
   tls.cipher = CipherSuite{0x1301};
   tls.group = NamedGroup{0x11ec};
@@ -58,6 +58,7 @@ HandshakeRecord Tls12Record() {
   HandshakeRecord record = SampleRecord();
   Handshake& tls = record.tls;
   tls.version = ProtocolVersion::kTls12;
+  tls.server_hello->supported_version.reset();
   tls.client_hello->encrypted_server_name = true;
   tls.renegotiation = true;
   tls.ocsp_staple.status = OcspStatus::kGood;
