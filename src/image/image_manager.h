@@ -8,7 +8,7 @@
 // that takes over the number of another is found at the next interval.
 //
 // All on the event thread. A Poll ends after kPollBudget plus the one piece of work that it has begun: a plan (3 to 7 ms for
-// a shared library, 20 to 40 ms for a program like node), an attachment (10 to 20 ms, 50 ms with 100 processes on a busy
+// a shared library, 25 to 70 ms for a program like node), an attachment (10 to 20 ms, 50 ms with 100 processes on a busy
 // machine), or a detachment (40 ms).
 #ifndef TLSMETER_SRC_IMAGE_IMAGE_MANAGER_H_
 #define TLSMETER_SRC_IMAGE_IMAGE_MANAGER_H_

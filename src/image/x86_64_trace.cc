@@ -377,8 +377,9 @@ class Tracer {
       if (address.IsChain()) state->path.stores.push_back({address, value, operand.size});
       return;
     }
+    if (operand.type != X86_OP_REG) return;
     const RegisterPart part = PartOf(operand.reg);
-    if (operand.type != X86_OP_REG || part.number < 0) return;
+    if (part.number < 0) return;
     // The rest of the register stays, whatever it was; it does not matter where the part is all there is of a field.
     if (part.size < 4 && !(value.IsChain() && value.hops > 0 && value.size <= part.size)) value = {};
     if (value.IsConstant()) value.constant = ZeroExtend(value.constant, part.size);
