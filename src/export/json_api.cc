@@ -101,12 +101,12 @@ absl::StatusOr<Filter> ReadFilter(std::string_view target) {
     return absl::InvalidArgumentError("a percent sign must be followed by two hexadecimal digits");
   Filter filter;
   for (size_t i = 0; i < parameters->size(); ++i) {
-    const auto& [name, value] = (*parameters)[i];
+    const std::string& name = (*parameters)[i].first;
     const auto earlier = parameters->begin() + static_cast<ptrdiff_t>(i);
-    if (std::any_of(parameters->begin(), earlier, [&](const auto& other) { return other.first == name; })) {
+    if (std::any_of(parameters->begin(), earlier, [&name](const auto& other) { return other.first == name; })) {
       return absl::InvalidArgumentError(absl::StrCat(PrintableUtf8(name, kMaxRepeated), " is given twice"));
     }
-    const absl::Status status = ReadParameter(name, value, &filter);
+    const absl::Status status = ReadParameter(name, (*parameters)[i].second, &filter);
     if (!status.ok()) return status;
   }
   return filter;

@@ -87,9 +87,16 @@ class PrometheusTest(unittest.TestCase):
             self.assertEqual(exemplar.keys(), {"client_random", "pid"})
             self.assertIn(exemplar["client_random"], found)
 
+        # The certificates of the tests are valid for 30 days, and their issuer is in nobody's trust store.
+        lead = prometheus.value("min(tlsmeter_certificate_not_after_timestamp_seconds - time())") / 86400
+        self.assertGreater(lead, 29)
+        self.assertLess(lead, 30)
+        firing = [alert["labels"] for alert in prometheus.get("alerts")["alerts"] if alert["state"] == "firing"]
+        names = {labels["alertname"] for labels in firing}
+        self.assertIn("TLSCertificateExpiringSoon", names)
         # Nobody is woken by six failures an hour. A busy machine may make handshakes slow.
-        firing = {alert["labels"]["alertname"] for alert in prometheus.get("alerts")["alerts"] if alert["state"] == "firing"}
-        self.assertLessEqual(firing, {"TLSHandshakeSlow"})
+        self.assertLessEqual(names, {"TLSCertificateExpiringSoon", "TLSChainIssues", "TLSHandshakeSlow"})
+        self.assertEqual({labels["severity"] for labels in firing}, {"ticket"})
         self.assertEqual(session.finish(), 0)
         harness.wait_until(lambda: prometheus.query('ALERTS{alertname="TLSMeterDown", alertstate="firing"}'), 20,
                            "TLSMeterDown to fire")
