@@ -61,8 +61,7 @@ std::set<std::string> PrintedPaths() {
   unit.attribution.container_name = "web";
   unit.attribution.systemd_unit = "web.service";
   std::set<std::string> paths;
-  for (const HandshakeRecord& record :
-       {SampleRecord(), Tls12Record(), RefusedRecord(), old, PodRecord(), unit}) {
+  for (const HandshakeRecord& record : {SampleRecord(), Tls12Record(), RefusedRecord(), old, PodRecord(), unit}) {
     AddPaths(nlohmann::json::parse(JsonLine(record)), "", &paths);
   }
   return paths;
