@@ -52,6 +52,7 @@ enum tm_event_kind {
 	TM_EVENT_DATA = 2,  /* struct tm_data_event */
 	TM_EVENT_OWNER = 3, /* struct tm_owner_event */
 	TM_EVENT_STOP = 4,  /* struct tm_stop_event */
+			    /* 16 and above: library.h */
 };
 
 enum tm_direction {
@@ -180,6 +181,13 @@ enum tm_counter {
 	/* handshakes */
 	TM_OPENED,
 	TM_OVER, /* TM_STOP_HANDSHAKE_OVER */
+	/* the library sensor (library.h) */
+	TM_LIBRARY_LOST,	 /* events that did not fit into its ring */
+	TM_LIBRARY_FORGOTTEN,	 /* the state of a handshake was displaced before its end */
+	TM_LIBRARY_UNREADABLE,	 /* memory of the process was paged out, or not what the image's plan says */
+	TM_CERTIFICATE_LIMIT,	 /* certificates longer than TM_CERTIFICATE_BYTES or beyond TM_CHAIN */
+	TM_LIBRARY_TWICE,	 /* one step was reported by two probes: an image is attached twice */
+	TM_CERTIFICATE_REPEATED, /* bytes left out: sent before */
 	TM_COUNTERS
 };
 

@@ -30,9 +30,28 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data; /* of a socket's file: its struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	struct task_struct *group_leader;
 	struct css_set *cgroups;
+	struct files_struct *files;
 	__u64 start_boottime;
 	int tgid;
 	char comm[16];
@@ -50,11 +69,21 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct in6_addr {
+	__u8 bytes[16];
+};
+
 struct sock_common {
+	__u32 skc_daddr;     /* network order, as all addresses */
+	__u32 skc_rcv_saddr; /* the local one */
 	unsigned int skc_hash;
+	__u16 skc_dport; /* network order */
+	__u16 skc_num;	 /* local port, host order */
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sock_cgroup_data {
@@ -70,9 +99,6 @@ struct sock {
 
 struct tcp_sock {
 	__u32 srtt_us;
-};
-
-struct file {
 };
 
 struct socket {

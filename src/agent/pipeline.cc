@@ -55,11 +55,12 @@ void Pipeline::SayKubelet() {
 }
 
 absl::Status Pipeline::Poll(int timeout_ms) {
-  return source_->Poll(timeout_ms, [this](const Chunk& chunk) {
+  const auto take = [this](const Chunk& chunk) {
     // At once: a short-lived process is gone before its record is made.
     if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) attributor_.See(*owner, NowNs());
     flows_.Take(chunk);
-  });
+  };
+  return source_->Poll(timeout_ms, take, [](const LibraryEvent&) {});
 }
 
 std::vector<HandshakeRecord> Pipeline::Harvest() {

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,12 +14,14 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/events.h"
 #include "src/capture/cgroup.h"
 #include "src/capture/event_decoder.h"
+#include "src/capture/library_sensor.h"
 #include "src/capture/privilege.h"
 #include "tlsmeter.skel.h"
 
@@ -51,7 +54,18 @@ constexpr std::array<CounterName, TM_COUNTERS> kCounterNames = {{
     {CounterGroup::kNoHandshake, "connect_failed"},
     {CounterGroup::kEvent, "opened"},
     {CounterGroup::kEvent, "over"},
+    {CounterGroup::kLost, "ring_full_library"},
+    {CounterGroup::kLost, "library_state"},
+    {CounterGroup::kLost, "library_unreadable"},
+    {CounterGroup::kLost, "certificate_limit"},
+    {CounterGroup::kEvent, "library_twice"},
+    {CounterGroup::kEvent, "certificate_repeated"},
 }};
+
+constexpr char kLibraryProgram[] = "tm_library";
+
+// enum bpf_attach_type since 6.6, newer than Debian's headers and libbpf.
+constexpr auto kBpfTraceUprobeMulti = static_cast<bpf_attach_type>(48);
 
 // A program of the skeleton: what it is called, what must be in the kernel's BTF for it, what is invisible without it.
 struct ProgramSpec {
@@ -62,7 +76,7 @@ struct ProgramSpec {
   const char* blind;  // nullptr: tlsmeter cannot work without it
 };
 
-constexpr std::array<ProgramSpec, 5> kPrograms = {{
+constexpr std::array<ProgramSpec, 6> kPrograms = {{
     {"tm_ingress", "cgroup_skb/ingress", nullptr, 0, nullptr},
     {"tm_egress", "cgroup_skb/egress", nullptr, 0, nullptr},
     {"tm_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state", BTF_KIND_TYPEDEF,
@@ -70,6 +84,8 @@ constexpr std::array<ProgramSpec, 5> kPrograms = {{
     {"tm_read", "tp_btf/tcp_rcv_space_adjust", "btf_trace_tcp_rcv_space_adjust", BTF_KIND_TYPEDEF,
      "owners of servers, and of sockets passed between processes"},
     {"tm_open_sockets", "iter/task_file", "bpf_iter__task_file", BTF_KIND_STRUCT, "owners of connections open before start"},
+    {kLibraryProgram, "uprobe/tls_library", nullptr, 0,
+     "what TLS 1.3 encrypts: certificates, the library's own reason for a failure, the application protocol"},
 }};
 
 // libbpf reports through one global callback; the last lines explain a failed load.
@@ -142,17 +158,22 @@ class LiveSource final : public BpfSource {
  public:
   absl::Status Start(const BpfSourceOptions& options);
 
-  absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take) override;
+  absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
+                    absl::FunctionRef<void(const LibraryEvent&)> take_library) override;
+  LibrarySensor* library() override { return library_ ? &*library_ : nullptr; }
   const std::vector<Hook>& hooks() const override { return hooks_; }
   std::vector<SourceCounter> counters() const override;
   std::vector<ProgramStats> program_stats() const override;
   std::vector<MapStats> map_stats() const override;
 
  private:
-  absl::Status Load(uint64_t target_cgroup);
+  absl::Status Load(uint64_t target_cgroup, bool uprobe_multi);
+  void ConfigureLibrary(bool autoload, bool uprobe_multi);
+  absl::Status OpenLibrary();
   absl::Status Attach(const CgroupDirectory& cgroup);
   void NameOpenSockets(Hook* hook);
   static int OnEvent(void* self, void* data, size_t size);
+  static int OnLibraryEvent(void* self, void* data, size_t size);
 
   std::unique_ptr<tlsmeter_bpf, SkeletonDeleter> skeleton_;
   std::vector<std::unique_ptr<bpf_link, LinkDeleter>> links_;
@@ -163,7 +184,9 @@ class LiveSource final : public BpfSource {
   int64_t epoch_offset_ns_ = EpochOffsetNs();
   uint64_t undecodable_ = 0;
   absl::FunctionRef<void(const Chunk&)>* take_ = nullptr;
+  absl::FunctionRef<void(const LibraryEvent&)>* take_library_ = nullptr;
   DecodedEvent decoded_;
+  std::optional<LibrarySensor> library_;
 };
 
 absl::Status LiveSource::Start(const BpfSourceOptions& options) {
@@ -186,36 +209,40 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
       hook.missing = absl::StrCat("the kernel's BTF has no ", spec.btf_type);
       hook.blind = spec.blind;
     }
+    if (std::string_view(spec.program) == kLibraryProgram && !options.library) continue;
     hooks_.push_back(std::move(hook));
   }
 
-  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id()); !s.ok()) return s;
+  const bool uprobe_multi = btf__find_by_name_kind(kernel.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
+  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), uprobe_multi); !s.ok()) return s;
   if (options.measure_time) {
     stats_ = Descriptor(bpf_enable_stats(BPF_STATS_RUN_TIME));
     if (stats_.get() < 0) return absl::FailedPreconditionError("the kernel refuses to time BPF programs (BPF_ENABLE_STATS)");
   }
   ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.tm_ring), &LiveSource::OnEvent, this, nullptr));
   if (!ring_) return absl::InternalError(absl::StrCat("cannot map the ring buffer: ", strerror(errno)));
+  if (absl::Status s = OpenLibrary(); !s.ok()) return s;
   return Attach(*cgroup);
 }
 
 // Loads all programs; when one that can be spared is refused, leaves it out and tries again.
-absl::Status LiveSource::Load(uint64_t target_cgroup) {
-  for (size_t attempt = 0; attempt <= kPrograms.size(); ++attempt) {
+absl::Status LiveSource::Load(uint64_t target_cgroup, bool uprobe_multi) {
+  for (size_t attempt = 0; attempt <= hooks_.size(); ++attempt) {
     LibbpfLog().clear();
     skeleton_.reset(tlsmeter_bpf__open());
     if (!skeleton_) return absl::InternalError(absl::StrCat("cannot open the BPF object: ", strerror(errno)));
     skeleton_->rodata->tm_target_cgroup = target_cgroup;
     for (size_t i = 0; i < kPrograms.size(); ++i) {
       bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
-      bpf_program__set_autoload(program, hooks_[i].missing.empty());
+      bpf_program__set_autoload(program, i < hooks_.size() && hooks_[i].missing.empty());
     }
+    ConfigureLibrary(bpf_program__autoload(skeleton_->progs.tm_library), uprobe_multi);
     const int error = -tlsmeter_bpf__load(skeleton_.get());
     if (error == 0) return absl::OkStatus();
 
     const std::string failed = FailedProgram(LibbpfLog());
     bool spared = false;
-    for (size_t i = 0; i < kPrograms.size(); ++i) {
+    for (size_t i = 0; i < hooks_.size(); ++i) {
       if (failed != kPrograms[i].program || kPrograms[i].blind == nullptr) continue;
       hooks_[i].missing = absl::StrCat("the kernel refuses the program: ", strerror(error));
       hooks_[i].blind = kPrograms[i].blind;
@@ -234,11 +261,42 @@ absl::Status LiveSource::Load(uint64_t target_cgroup) {
   return absl::InternalError("no set of BPF programs could be loaded");
 }
 
+// To be called before the load: maps that only the library sensor needs are left out with it.
+void LiveSource::ConfigureLibrary(bool autoload, bool uprobe_multi) {
+  const auto& maps = skeleton_->maps;
+  for (bpf_map* map : {maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
+                       maps.tm_own_certificates, maps.tm_certificates}) {
+    bpf_map__set_autocreate(map, autoload);
+  }
+  if (!autoload) return;
+  // The kernel wants to know at load how the program will be attached.
+  if (uprobe_multi) bpf_program__set_expected_attach_type(skeleton_->progs.tm_library, kBpfTraceUprobeMulti);
+  if (getrandom(&skeleton_->rodata->tm_certificate_key, sizeof(skeleton_->rodata->tm_certificate_key), 0) < 0) {
+    skeleton_->rodata->tm_certificate_key = ClockNs(CLOCK_MONOTONIC);  // before the pool is ready, at boot
+  }
+}
+
+absl::Status LiveSource::OpenLibrary() {
+  if (!bpf_program__autoload(skeleton_->progs.tm_library)) return absl::OkStatus();
+  library_.emplace(LibrarySensor::Descriptors{.program = bpf_program__fd(skeleton_->progs.tm_library),
+                                              .images = bpf_map__fd(skeleton_->maps.tm_images),
+                                              .certificates = bpf_map__fd(skeleton_->maps.tm_certificates)});
+  library_->set_epoch_offset_ns(epoch_offset_ns_);
+  const int error =
+      -ring_buffer__add(ring_.get(), bpf_map__fd(skeleton_->maps.tm_library_ring), &LiveSource::OnLibraryEvent, this);
+  if (error == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("cannot map the library sensor's ring buffer: ", strerror(error)));
+}
+
 absl::Status LiveSource::Attach(const CgroupDirectory& cgroup) {
-  for (size_t i = 0; i < kPrograms.size(); ++i) {
+  for (size_t i = 0; i < hooks_.size(); ++i) {
     Hook& hook = hooks_[i];
     if (!hook.missing.empty()) continue;
     bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
+    if (program == skeleton_->progs.tm_library) {  // loaded: who finds images attaches it to each
+      hook.attached = true;
+      continue;
+    }
     if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING &&
         bpf_program__expected_attach_type(program) == BPF_TRACE_ITER) {
       NameOpenSockets(&hook);
@@ -292,18 +350,28 @@ int LiveSource::OnEvent(void* self, void* data, size_t size) {
   return 0;
 }
 
-absl::Status LiveSource::Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take) {
+int LiveSource::OnLibraryEvent(void* self, void* data, size_t size) {
+  auto* source = static_cast<LiveSource*>(self);
+  source->library_->Take({static_cast<const uint8_t*>(data), size}, *source->take_library_);
+  return 0;
+}
+
+absl::Status LiveSource::Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
+                              absl::FunctionRef<void(const LibraryEvent&)> take_library) {
   const int64_t offset = EpochOffsetNs();
   if (std::abs(offset - epoch_offset_ns_) > kClockStepNs) {
     epoch_offset_ns_ = offset;
     decoder_ = EventDecoder(offset);
+    if (library_) library_->set_epoch_offset_ns(offset);
   }
   take_ = &take;
+  take_library_ = &take_library;
   // Events are submitted without a wake-up: poll returns early only when the ring fills fast, and does not drain on a
   // timeout.
   const int polled = ring_buffer__poll(ring_.get(), timeout_ms);
   const int consumed = polled < 0 && polled != -EINTR ? polled : ring_buffer__consume(ring_.get());
   take_ = nullptr;
+  take_library_ = nullptr;
   if (consumed < 0 && consumed != -EINTR) return absl::InternalError(absl::StrCat("ring buffer: ", strerror(-consumed)));
   return absl::OkStatus();
 }
@@ -318,14 +386,15 @@ std::vector<SourceCounter> LiveSource::counters() const {
     for (const tm_counters& cpu : per_cpu) sum += cpu.value[i];
     out.push_back({kCounterNames[i].group, kCounterNames[i].name, sum});
   }
-  out.push_back({CounterGroup::kLost, "undecodable", undecodable_});
+  out.push_back({CounterGroup::kLost, "undecodable", undecodable_ + (library_ ? library_->refused() : 0)});
+  if (library_) out.push_back({CounterGroup::kLost, "certificate_pieces", library_->certificates_lost()});
   return out;
 }
 
 std::vector<ProgramStats> LiveSource::program_stats() const {
   std::vector<ProgramStats> out;
   if (stats_.get() < 0) return out;
-  for (size_t i = 0; i < kPrograms.size(); ++i) {
+  for (size_t i = 0; i < hooks_.size(); ++i) {
     if (!hooks_[i].attached) continue;
     const bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
     bpf_prog_info info = {};

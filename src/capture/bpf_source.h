@@ -15,12 +15,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/capture/chunk.h"
+#include "src/capture/library_event.h"
+#include "src/capture/library_sensor.h"
 
 namespace tlsmeter::agent {
 
 struct BpfSourceOptions {
   std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
   bool measure_time = false;  // let the kernel time each program run (costs some 50 ns a run)
+  bool library = false;       // also load the program for probes in TLS libraries
 };
 
 // Hook is one place in the kernel where a program is attached, or could not be.
@@ -64,9 +67,14 @@ class BpfSource {
   static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
   virtual ~BpfSource() = default;
 
-  // Poll waits up to `timeout_ms`, then hands over every chunk that is in the ring, in the ring's order. The chunks' views
-  // are valid during the call of `take` only.
-  virtual absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take) = 0;
+  // Poll waits up to `timeout_ms`, then hands over every chunk and every library event that is in the rings, each in its
+  // ring's order. Their views are valid during the call only.
+  virtual absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
+                            absl::FunctionRef<void(const LibraryEvent&)> take_library) = 0;
+
+  // library is where images are configured and what their probes are attached with; null when options.library was false or
+  // the kernel refused the program, which hooks() then says. Lives as long as the source.
+  virtual LibrarySensor* library() = 0;
 
   virtual const std::vector<Hook>& hooks() const = 0;
   // counters sums the programs' per-CPU counters and adds the decoder's own.

@@ -1,31 +1,12 @@
 #include "src/capture/event_decoder.h"
 
-#include <cstring>
-#include <string_view>
-
 #include "bpf/events.h"
+#include "src/capture/ring_record.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 static_assert(kMaxChunksPerEvent == 1 + TM_MARKS);
-
-// Reads a T off the front of `event`; the ring aligns records to 8 bytes, a test or a fuzzer need not.
-template <typename T>
-bool ReadStruct(std::span<const uint8_t> event, T* out) {
-  if (event.size() < sizeof(T)) return false;
-  std::memcpy(out, event.data(), sizeof(T));
-  return true;
-}
-
-SocketAddress ToAddress(const __u8 (&ip)[16], uint16_t port) {
-  SocketAddress address;
-  std::memcpy(address.ip.data(), ip, sizeof(ip));
-  address.port = port;
-  return address;
-}
-
-std::string_view CommText(const char* comm) { return {comm, strnlen(comm, TM_COMM_BYTES)}; }
 
 }  // namespace
 
@@ -42,10 +23,9 @@ bool EventDecoder::Decode(std::span<const uint8_t> event, DecodedEvent* out) con
     chunk.time_ns = to_epoch(header.time_ns);
     chunk.what = what;
   };
-  // Views must outlive this call, so they point into `event`, never into the local copy.
   const auto add_owner = [&](const tm_owner& owner, size_t owner_offset) {
-    const char* comm = reinterpret_cast<const char*>(event.data()) + owner_offset + offsetof(tm_owner, comm);
-    add(OwnerChunk{owner.tgid, owner.start_time_ns, owner.cgroup_id, CommText(comm)});
+    const std::string_view comm = TextAt(event, owner_offset + offsetof(tm_owner, comm), TM_COMM_BYTES);
+    add(OwnerChunk{owner.tgid, owner.start_time_ns, owner.cgroup_id, comm});
   };
 
   switch (header.kind) {
@@ -53,8 +33,8 @@ bool EventDecoder::Decode(std::span<const uint8_t> event, DecodedEvent* out) con
       tm_open_event open;
       if (!ReadStruct(event, &open)) return false;
       OpenChunk chunk;
-      chunk.local = ToAddress(open.address.local_ip, open.address.local_port);
-      chunk.remote = ToAddress(open.address.remote_ip, open.address.remote_port);
+      chunk.local = ToSocketAddress(open.address.local_ip, open.address.local_port);
+      chunk.remote = ToSocketAddress(open.address.remote_ip, open.address.remote_port);
       chunk.hello_sender = sender;
       if (header.flags & TM_OPEN_CONNECTED) chunk.initiator = End::kLocal;
       if (header.flags & TM_OPEN_ACCEPTED) chunk.initiator = End::kRemote;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the probes of TLS libraries share: their maps, reading fields of a process, and their ring. */
+#ifndef TLSMETER_BPF_LIBRARY_BPF_H
+#define TLSMETER_BPF_LIBRARY_BPF_H
+
+#include <linux/ptrace.h>
+#include "emit.bpf.h"
+#include "library.h"
+#include <bpf/bpf_tracing.h>
+
+/* Key of the hash of certificates, random in each run: nobody can make two certificates meet. */
+const volatile __u64 tm_certificate_key = 0;
+
+/* An address in a process: of a connection object, or of a place on a stack. */
+struct place {
+	__u64 address;
+	__u32 tgid;
+	__u32 pad;
+};
+
+/* A handshake, from its first step until the object is freed. */
+struct library_state {
+	__u64 start_ns;
+	__u64 end_ns; /* 0 while it goes on */
+	__u64 inside_ns;
+	__u32 slot;
+	__u32 steps;
+	__u32 reason;	   /* the first error of the TLS library */
+	__u32 step_errors; /* errors in the step that is running */
+	__u8 alert_level, alert_description;
+	__u8 certificates[2]; /* by TM_CERTIFICATE_OWN */
+	__u8 flags;	      /* enum state_flags */
+	__u8 pad[3];
+};
+
+enum state_flags {
+	STATE_MET_LATE = 1,
+	STATE_FAILED = 2,
+	STATE_LATE_ERROR = 4, /* told */
+	STATE_LATE_ALERT = 8, /* told */
+};
+
+/* One step: a call of the state machine that has not returned. */
+struct step {
+	__u64 object;
+	__u64 entry_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TM_LIBRARY_RING_BYTES);
+} tm_library_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TM_IMAGES);
+	__type(key, __u32);
+	__type(value, struct tm_image);
+} tm_images SEC(".maps");
+
+/* Live connection objects by their address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct place);
+	__type(value, struct library_state);
+} tm_objects SEC(".maps");
+
+/* Steps by the stack pointer at their entry. It is the same at the return, whichever thread or fiber runs then. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct place);
+	__type(value, struct step);
+} tm_steps SEC(".maps");
+
+/* The object whose step a thread runs, by pid_tgid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u64);
+} tm_current SEC(".maps");
+
+/* Where i2d_X509 is about to write, by the stack pointer at its entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct place);
+	__type(value, __u64);
+} tm_own_certificates SEC(".maps");
+
+/* Hashes of certificates whose bytes were sent. User space deletes those whose bytes it no longer has. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TM_CERTIFICATES_KNOWN);
+	__type(key, __u64);
+	__type(value, __u8);
+} tm_certificates SEC(".maps");
+
+static __always_inline __u64 library_submit_flags(void)
+{
+	return bpf_ringbuf_query(&tm_library_ring, BPF_RB_AVAIL_DATA) > TM_LIBRARY_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
+											      : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline struct place place_of(__u64 address)
+{
+	struct place p = {.address = address, .tgid = bpf_get_current_pid_tgid() >> 32};
+
+	return p;
+}
+
+static __always_inline struct library_state *state_of(__u64 object)
+{
+	struct place key = place_of(object);
+
+	return bpf_map_lookup_elem(&tm_objects, &key);
+}
+
+static __always_inline void fill_library_header(struct tm_library_header *h, __u8 kind, __u64 object,
+						const struct library_state *st)
+{
+	fill_header(&h->header, object, kind, 0, 0);
+	h->start_ns = st->start_ns;
+	h->tgid = bpf_get_current_pid_tgid() >> 32;
+	h->slot = st->slot;
+}
+
+/* Where the field lies in the process; 0 when the build has none or a pointer on the way is null or cannot be read. */
+__noinline __u64 tm_field_address(__u32 slot, __u32 name, __u64 object)
+{
+	struct tm_image *image = bpf_map_lookup_elem(&tm_images, &slot);
+	struct tm_field *field;
+	__u64 at = object;
+	int hop;
+
+	if (!image || name >= TM_FIELDS)
+		return 0;
+	field = &image->field[name];
+	if (field->hops == 0 || field->hops > TM_HOPS)
+		return 0;
+	for (hop = 0; hop < TM_HOPS && at; hop++) {
+		at += field->offset[hop];
+		if (hop + 1 == field->hops)
+			return at;
+		if (bpf_probe_read_user(&at, sizeof(at), (void *)at)) {
+			count(TM_LIBRARY_UNREADABLE);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* A field of up to 8 bytes as a number; 0 when it is not there. */
+__noinline __u64 tm_field_number(__u32 slot, __u32 name, __u64 object)
+{
+	struct tm_image *image = bpf_map_lookup_elem(&tm_images, &slot);
+	__u64 at = tm_field_address(slot, name, object), value = 0;
+	__u32 size;
+
+	if (!at || !image || name >= TM_FIELDS)
+		return 0;
+	size = image->field[name].size;
+	/* Little endian: the first bytes of `value` are its low ones. */
+	if (bpf_probe_read_user(&value, size == 8 ? 8 : size == 4 ? 4 : size == 2 ? 2 : 1, (void *)at))
+		count(TM_LIBRARY_UNREADABLE);
+	return value;
+}
+
+#endif /* TLSMETER_BPF_LIBRARY_BPF_H */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract of the library sensor with user space: what a probe means, how a build lays out its fields, and the records
+ * of its own ring buffer. Plain C for both sides.
+ *
+ * A handshake is named by {tgid, object, start_ns}: the process, the address of the library's connection object in it
+ * (OpenSSL: SSL*), and when its first step began. Records carry facts of the handshake and certificates, which are public;
+ * never application data, keys or tickets.
+ */
+#ifndef TLSMETER_BPF_LIBRARY_H
+#define TLSMETER_BPF_LIBRARY_H
+
+#include "events.h"
+
+/* Bytes of the sensor's ring; a power of two. A handshake side takes 1 KiB and each certificate 4 KiB, sent or repeated: at
+ * 1,000 handshakes a second and a 50 ms poll it fills to some 10 %. */
+#define TM_LIBRARY_RING_BYTES (4 * 1024 * 1024)
+#define TM_LIBRARY_WAKE_BYTES (TM_LIBRARY_RING_BYTES / 4)
+
+/* Files with TLS code that can be instrumented at one time. */
+#define TM_IMAGES 256
+
+/* A probe's cookie is the image's slot shifted by this, and the kind of the probe. */
+#define TM_COOKIE_KIND_BITS 8
+
+/* The longest certificate that is taken, and how many of one side of a handshake. */
+#define TM_CERTIFICATE_BYTES (64 * 1024)
+#define TM_CHAIN 16
+
+/* Certificates known to have been sent. */
+#define TM_CERTIFICATES_KNOWN 2048
+
+/* Errors and alerts are told for this long after a successful handshake: under TLS 1.3 a server refuses a client only after
+ * the client is done. */
+#define TM_LATE_NS 5000000000ULL
+
+#define TM_SERVER_NAME_BYTES 256 /* with the terminating zero (RFC 1035: at most 255) */
+#define TM_ALPN_BYTES 32
+
+/* What it means that an address was reached. The low byte of the cookie. */
+enum tm_probe {
+	TM_PROBE_CONNECT_ENTRY,		 /* OpenSSL: state machine of a client, start of a step; arg1 SSL* */
+	TM_PROBE_ACCEPT_ENTRY,		 /* the same of a server */
+	TM_PROBE_STATE_RETURN,		 /* a RET of either */
+	TM_PROBE_ALERT_DISPATCH,	 /* arg1 SSL* */
+	TM_PROBE_ERROR_SET,		 /* arg1 library, arg2 reason */
+	TM_PROBE_ERROR_PUT,		 /* arg1 library, arg3 reason */
+	TM_PROBE_PEER_CERTIFICATE,	 /* d2i_X509: arg2 const unsigned char **, arg3 long */
+	TM_PROBE_OWN_CERTIFICATE_ENTRY,	 /* i2d_X509: arg2 unsigned char ** or null */
+	TM_PROBE_OWN_CERTIFICATE_RETURN, /* the address after a call of it */
+	TM_PROBE_FREE,			 /* SSL_free: arg1 SSL* */
+	TM_PROBES
+};
+
+/* The fields of a connection object that are read; enum Field of src/image/image_plan.h says what each is. */
+enum tm_field_name {
+	TM_FIELD_VERSION,
+	TM_FIELD_SERVER,
+	TM_FIELD_STATE_MACHINE,
+	TM_FIELD_HANDSHAKE_STATE,
+	TM_FIELD_WAITING,
+	TM_FIELD_RESUMED,
+	TM_FIELD_SESSION,
+	TM_FIELD_CIPHER_ID,
+	TM_FIELD_PEER,
+	TM_FIELD_VERIFY_RESULT,
+	TM_FIELD_ALPN,
+	TM_FIELD_ALPN_LENGTH,
+	TM_FIELD_SERVER_NAME,
+	TM_FIELD_CLIENT_RANDOM,
+	TM_FIELD_SERVER_RANDOM,
+	TM_FIELD_SEND_ALERT,
+	TM_FIELD_RECEIVED_ALERT,
+	TM_FIELD_GROUP,
+	TM_FIELD_SESSION_GROUP,
+	TM_FIELD_READ_BIO,
+	TM_FIELD_BIO_TYPE,
+	TM_FIELD_BIO_NUMBER,
+	TM_FIELD_BIO_FLAGS,
+	TM_FIELD_FILE_DESCRIPTOR,
+	TM_FIELDS
+};
+
+#define TM_HOPS 4
+
+/* From a pointer to a field: at each hop but the last the pointer stored there is followed. hops 0: the build has none. */
+struct tm_field {
+	__u8 hops;
+	__u8 size; /* 1, 2, 4, 8 or 32 */
+	__u16 offset[TM_HOPS];
+};
+
+/* One image, as the probes need it; by slot in the map tm_images. */
+struct tm_image {
+	struct tm_field field[TM_FIELDS];
+};
+
+/* Kinds of struct tm_event_header for the records below; they share the number space of enum tm_event_kind. */
+enum tm_library_event_kind {
+	TM_EVENT_LIBRARY_END = 16,  /* struct tm_library_end_event */
+	TM_EVENT_LIBRARY_LATE = 17, /* struct tm_library_late_event */
+	TM_EVENT_CERTIFICATE = 18,  /* struct tm_certificate_event */
+};
+
+/* header.flow is the address of the connection object; direction and flags are not used. */
+struct tm_library_header {
+	struct tm_event_header header;
+	__u64 start_ns; /* first step of the handshake */
+	__u32 tgid;
+	__u32 slot; /* of the image */
+};
+
+enum tm_library_outcome {
+	TM_LIBRARY_SUCCESS = 1,
+	TM_LIBRARY_FAILURE = 2,	  /* the library gave up: an error, or its transport ended */
+	TM_LIBRARY_ABANDONED = 3, /* the object was freed before the handshake was over */
+};
+
+enum tm_library_flags {
+	TM_LIBRARY_SERVER = 1, /* the object is a server's */
+	TM_LIBRARY_RESUMED = 2,
+	TM_LIBRARY_PEER = 4,	 /* the peer has shown a certificate, now or when the session was made */
+	TM_LIBRARY_MET_LATE = 8, /* the handshake had begun before its first step was seen */
+};
+
+/* The end of a handshake. Facts that the build does not show, or the handshake did not come to, are 0. */
+struct tm_library_end_event {
+	struct tm_library_header library;
+	struct tm_address address; /* of the socket read from; ports 0 when the object does not name one */
+	struct tm_owner owner;
+	__u64 inside_ns;       /* time spent inside the library's state machine */
+	__u32 steps;	       /* calls of the state machine */
+	__u32 reason;	       /* first error of the TLS library in this handshake, its own number; 0 none */
+	__u32 verify_result;   /* X509_V_ERR_*; 0 also when nothing was verified */
+	__u32 handshake_state; /* OSSL_HANDSHAKE_STATE at the end: which message was waited for */
+	__u16 version;
+	__u16 cipher;	  /* IANA */
+	__u16 group;	  /* IANA */
+	__u8 outcome;	  /* enum tm_library_outcome */
+	__u8 flags;	  /* enum tm_library_flags */
+	__u8 alert_level; /* of the alert sent; 0 none */
+	__u8 alert_description;
+	__u8 alpn_length; /* at most TM_ALPN_BYTES; a longer name is cut */
+	__u8 pad[5];
+	__u8 client_random[32];
+	__u8 server_random[32];
+	char alpn[TM_ALPN_BYTES];
+	char server_name[TM_SERVER_NAME_BYTES]; /* ends in zero */
+};
+
+/* What the library met or sent after a successful handshake: one of each for a connection. */
+struct tm_library_late_event {
+	struct tm_library_header library;
+	__u32 reason;	  /* an error; 0 when this is an alert that was sent */
+	__u8 alert_level; /* 0 when this is an error */
+	__u8 alert_description;
+	__u8 pad[2];
+};
+
+enum tm_certificate_flags {
+	TM_CERTIFICATE_OWN = 1, /* shown by this side, else by the peer */
+};
+
+/* Bytes [offset, offset + size) of one certificate (DER). size 0: the bytes are those sent earlier with the same hash. */
+struct tm_certificate_event {
+	struct tm_library_header library;
+	__u64 hash;   /* keyed, of all bytes; 0 where there are more than TM_PIECE_BYTES: those are always sent */
+	__u32 length; /* of the certificate */
+	__u32 offset;
+	__u32 size; /* at most TM_PIECE_BYTES */
+	__u8 index; /* place in the chain, as it was shown */
+	__u8 flags; /* enum tm_certificate_flags */
+	__u8 pad[2];
+	/* room for TM_PIECE_BYTES follows */
+};
+
+TM_STATIC_ASSERT(sizeof(struct tm_field) == 10, "library.h: field");
+TM_STATIC_ASSERT(sizeof(struct tm_library_header) == 40, "library.h: header");
+TM_STATIC_ASSERT(sizeof(struct tm_library_end_event) == 40 + 80 + 24 + 16 + 64 + TM_ALPN_BYTES + TM_SERVER_NAME_BYTES,
+		 "library.h: end");
+TM_STATIC_ASSERT(sizeof(struct tm_library_late_event) == 48, "library.h: late");
+TM_STATIC_ASSERT(sizeof(struct tm_certificate_event) == 64, "library.h: certificate");
+
+#endif /* TLSMETER_BPF_LIBRARY_H */

@@ -1,0 +1,99 @@
+// LibraryEvent: what a probed TLS library says of a handshake in its process. To the right of this header nobody knows how
+// it was learnt.
+//
+// Passive values. Times are nanoseconds since the Unix epoch. Views are valid during the call that hands the event on.
+#ifndef TLSMETER_SRC_CAPTURE_LIBRARY_EVENT_H_
+#define TLSMETER_SRC_CAPTURE_LIBRARY_EVENT_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "src/capture/chunk.h"
+
+namespace tlsmeter::agent {
+
+// LibraryHandshakeId names one handshake of one side for good: an address is used again, but not at the same time.
+struct LibraryHandshakeId {
+  uint32_t pid = 0;
+  uint64_t object = 0;  // address of the library's connection object in the process
+  uint64_t start = 0;   // when its first step began, by a clock that is never set
+
+  bool operator==(const LibraryHandshakeId&) const = default;
+
+  template <typename H>
+  friend H AbslHashValue(H h, const LibraryHandshakeId& id) {
+    return H::combine(std::move(h), id.pid, id.object, id.start);
+  }
+};
+
+// CertificateDer is one certificate as it was shown, shared by all handshakes that show it.
+using CertificateDer = std::shared_ptr<const std::vector<uint8_t>>;
+
+// LibraryCertificate is one certificate of a chain. Those of a handshake come before its end, in the order of the chain.
+struct LibraryCertificate {
+  bool own = false;   // shown by the side that was probed, else by its peer
+  uint8_t index = 0;  // place in the chain
+  CertificateDer der;
+};
+
+enum class LibraryOutcome : uint8_t {
+  kSuccess,
+  kFailure,    // the library gave up: an error, or its transport ended
+  kAbandoned,  // the program freed the connection before the handshake was over
+};
+
+// LibraryAlert is an alert that the library sent, encrypted or not.
+struct LibraryAlert {
+  uint8_t level = 0;
+  uint8_t description = 0;  // IANA "TLS Alerts"
+
+  bool operator==(const LibraryAlert&) const = default;
+};
+
+// LibraryEnd is the end of a handshake. Numbers are 0 and views empty where the library does not show the fact or the
+// handshake did not come to it.
+struct LibraryEnd {
+  LibraryOutcome outcome = LibraryOutcome::kSuccess;
+  bool server = false;
+  bool resumed = false;
+  bool peer_certificate = false;  // the peer showed one, now or when the resumed session was made
+  bool met_late = false;          // the handshake had begun before it was met: its start is not known
+  uint64_t inside_ns = 0;         // time spent in the library
+  uint32_t steps = 0;             // calls it took
+  uint32_t reason = 0;            // the library's own number of its first error
+  uint32_t verify_result = 0;     // X509_V_ERR_*; 0 also when nothing was verified
+  uint16_t version = 0;           // as on the wire
+  uint16_t cipher = 0;            // IANA
+  uint16_t group = 0;             // IANA
+  std::optional<LibraryAlert> alert;
+  std::array<uint8_t, 32> client_random = {};
+  std::array<uint8_t, 32> server_random = {};
+  std::string_view alpn;         // raw, at most 32 bytes
+  std::string_view server_name;  // raw
+  OwnerChunk owner;
+  std::optional<SocketAddress> local, remote;  // when the library reads from a TCP socket itself
+};
+
+// LibraryLate is an error or an alert shortly after a successful handshake.
+struct LibraryLate {
+  uint32_t reason = 0;  // 0 when it is an alert
+  std::optional<LibraryAlert> alert;
+};
+
+struct LibraryEvent {
+  LibraryHandshakeId id;
+  uint64_t start_ns = 0;   // of the handshake's first step
+  uint64_t time_ns = 0;    // of the event
+  std::string_view stack;  // what the library calls itself, such as "OpenSSL 3.0.19 27 Jan 2026"
+  std::variant<LibraryEnd, LibraryLate, LibraryCertificate> what;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_CAPTURE_LIBRARY_EVENT_H_

@@ -1,0 +1,83 @@
+#include "src/capture/library_sensor.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/library.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+// The kernel's side is C and has its own names for the plan's numbers.
+constexpr bool Same(ProbeKind kind, tm_probe probe) { return static_cast<int>(kind) == static_cast<int>(probe); }
+static_assert(Same(ProbeKind::kConnectEntry, TM_PROBE_CONNECT_ENTRY) &&
+              Same(ProbeKind::kAcceptEntry, TM_PROBE_ACCEPT_ENTRY));
+static_assert(Same(ProbeKind::kStateReturn, TM_PROBE_STATE_RETURN) &&
+              Same(ProbeKind::kAlertDispatch, TM_PROBE_ALERT_DISPATCH));
+static_assert(Same(ProbeKind::kErrorSet, TM_PROBE_ERROR_SET) && Same(ProbeKind::kErrorPut, TM_PROBE_ERROR_PUT));
+static_assert(Same(ProbeKind::kPeerCertificate, TM_PROBE_PEER_CERTIFICATE));
+static_assert(Same(ProbeKind::kOwnCertificateEntry, TM_PROBE_OWN_CERTIFICATE_ENTRY));
+static_assert(Same(ProbeKind::kOwnCertificateReturn, TM_PROBE_OWN_CERTIFICATE_RETURN) &&
+              Same(ProbeKind::kFree, TM_PROBE_FREE));
+
+constexpr bool Same(Field field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
+static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);
+static_assert(Same(Field::kVersion, TM_FIELD_VERSION) && Same(Field::kServer, TM_FIELD_SERVER));
+static_assert(Same(Field::kStateMachine, TM_FIELD_STATE_MACHINE) && Same(Field::kHandshakeState, TM_FIELD_HANDSHAKE_STATE));
+static_assert(Same(Field::kWaiting, TM_FIELD_WAITING) && Same(Field::kResumed, TM_FIELD_RESUMED));
+static_assert(Same(Field::kSession, TM_FIELD_SESSION) && Same(Field::kCipherId, TM_FIELD_CIPHER_ID));
+static_assert(Same(Field::kPeer, TM_FIELD_PEER) && Same(Field::kVerifyResult, TM_FIELD_VERIFY_RESULT));
+static_assert(Same(Field::kAlpn, TM_FIELD_ALPN) && Same(Field::kAlpnLength, TM_FIELD_ALPN_LENGTH));
+static_assert(Same(Field::kServerName, TM_FIELD_SERVER_NAME) && Same(Field::kClientRandom, TM_FIELD_CLIENT_RANDOM));
+static_assert(Same(Field::kServerRandom, TM_FIELD_SERVER_RANDOM) && Same(Field::kSendAlert, TM_FIELD_SEND_ALERT));
+static_assert(Same(Field::kReceivedAlert, TM_FIELD_RECEIVED_ALERT) && Same(Field::kGroup, TM_FIELD_GROUP));
+static_assert(Same(Field::kSessionGroup, TM_FIELD_SESSION_GROUP) && Same(Field::kReadBio, TM_FIELD_READ_BIO));
+static_assert(Same(Field::kBioType, TM_FIELD_BIO_TYPE) && Same(Field::kBioNumber, TM_FIELD_BIO_NUMBER));
+static_assert(Same(Field::kBioFlags, TM_FIELD_BIO_FLAGS) && Same(Field::kFileDescriptor, TM_FIELD_FILE_DESCRIPTOR));
+
+}  // namespace
+
+uint64_t ProbeCookie(uint32_t slot, ProbeKind kind) {
+  return uint64_t{slot} << TM_COOKIE_KIND_BITS | static_cast<uint64_t>(kind);
+}
+
+absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
+  if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
+  tm_image image = {};
+  for (size_t i = 0; i < kFieldCount; ++i) {
+    const FieldPath& path = plan.fields[i];
+    image.field[i].hops = path.hops;
+    image.field[i].size = path.size;
+    std::copy(path.offset.begin(), path.offset.end(), image.field[i].offset);
+  }
+  if (bpf_map_update_elem(descriptors_.images, &slot, &image, BPF_ANY) != 0) {
+    return absl::InternalError(absl::StrCat("cannot write to the BPF map tm_images: ", strerror(errno)));
+  }
+  if (stacks_.size() <= slot) stacks_.resize(slot + 1);
+  stacks_[slot] = plan.version;
+  return absl::OkStatus();
+}
+
+void LibrarySensor::Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take) {
+  LibraryEvent event;
+  uint32_t slot = 0;
+  switch (decoder_.Decode(record, &event, &slot)) {
+    case LibraryDecoder::Outcome::kEvent:
+      if (slot < stacks_.size()) event.stack = stacks_[slot];
+      take(event);
+      break;
+    case LibraryDecoder::Outcome::kKept:
+      // The program sends the bytes of a certificate again once it no longer takes it for known.
+      for (const uint64_t hash : decoder_.TakeForgotten()) bpf_map_delete_elem(descriptors_.certificates, &hash);
+      break;
+    case LibraryDecoder::Outcome::kRefused:
+      ++refused_;
+      break;
+  }
+}
+
+}  // namespace tlsmeter::agent
