@@ -29,6 +29,7 @@ enum {
 	BIO_FLAGS_SHOULD_RETRY = 8,
 	BIO_TYPE_SOCKET = 0x505,
 	ERR_LIB_SSL = 20,
+	SSL_AD_REASON_OFFSET = 1000, /* reasons above it: the alert of this number was received */
 	ALERT_WARNING = 1,
 	ALERT_CLOSE_NOTIFY = 0,
 };
@@ -267,24 +268,21 @@ static __always_inline int on_free(struct pt_regs *ctx)
 
 /* ---- errors and alerts ---- */
 
-static __always_inline void emit_late(__u64 object, struct library_state *st, __u32 reason, __u8 level, __u8 description)
+static __always_inline void emit_late(__u64 object, struct library_state *st, __u32 description)
 {
-	__u8 told = reason ? STATE_LATE_ERROR : STATE_LATE_ALERT;
 	struct tm_library_late_event *e;
 
-	if (st->flags & (STATE_FAILED | told) || bpf_ktime_get_ns() - st->end_ns > TM_LATE_NS)
+	if (st->flags & (STATE_FAILED | STATE_LATE) || bpf_ktime_get_ns() - st->end_ns > TM_LATE_NS)
 		return;
-	st->flags |= told;
+	st->flags |= STATE_LATE;
 	e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
 	if (!e) {
 		count(TM_LIBRARY_LOST);
 		return;
 	}
 	fill_library_header(&e->library, TM_EVENT_LIBRARY_LATE, object, st);
-	e->reason = reason;
-	e->alert_level = level;
 	e->alert_description = description;
-	e->pad[0] = e->pad[1] = 0;
+	e->pad = 0;
 	bpf_ringbuf_submit(e, library_submit_flags());
 }
 
@@ -326,7 +324,8 @@ static __always_inline int on_error(struct pt_regs *ctx, __u32 library, __u32 re
 	if (!st)
 		return 0;
 	if (st->end_ns) {
-		emit_late(object, st, reason, 0, 0);
+		if (reason > SSL_AD_REASON_OFFSET)
+			emit_late(object, st, reason - SSL_AD_REASON_OFFSET);
 		return 0;
 	}
 	st->step_errors++;
@@ -338,22 +337,21 @@ static __always_inline int on_error(struct pt_regs *ctx, __u32 library, __u32 re
 static __always_inline int on_alert(struct pt_regs *ctx, __u32 slot)
 {
 	__u64 object = PT_REGS_PARM1(ctx);
-	__u64 at = tm_field_address(slot, TM_FIELD_SEND_ALERT, object);
 	struct library_state *st = state_of(object);
 	__u8 alert[2];
+	__u64 at;
 
-	if (!at || !st)
+	if (!st || st->end_ns)
+		return 0;
+	at = tm_field_address(slot, TM_FIELD_SEND_ALERT, object);
+	if (!at)
 		return 0;
 	if (bpf_probe_read_user(alert, sizeof(alert), (void *)at)) {
 		count(TM_LIBRARY_UNREADABLE);
 		return 0;
 	}
-	if (alert[1] == ALERT_CLOSE_NOTIFY)
-		return 0;
-	if (st->end_ns) {
-		emit_late(object, st, 0, alert[0], alert[1]);
-	} else if (st->alert_level <= ALERT_WARNING) {
-		/* The first fatal one is the cause, what follows is its echo. */
+	/* The first fatal one is the cause, what follows is its echo. */
+	if (alert[1] != ALERT_CLOSE_NOTIFY && st->alert_level <= ALERT_WARNING) {
 		st->alert_level = alert[0];
 		st->alert_description = alert[1];
 	}

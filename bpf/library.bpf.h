@@ -36,8 +36,7 @@ struct library_state {
 enum state_flags {
 	STATE_MET_LATE = 1,
 	STATE_FAILED = 2,
-	STATE_LATE_ERROR = 4, /* told */
-	STATE_LATE_ALERT = 8, /* told */
+	STATE_LATE = 4, /* the late event is out */
 };
 
 /* One step: a call of the state machine that has not returned. */

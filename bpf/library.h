@@ -30,8 +30,8 @@
 /* Certificates known to have been sent. */
 #define TM_CERTIFICATES_KNOWN 2048
 
-/* Errors and alerts are told for this long after a successful handshake: under TLS 1.3 a server refuses a client only after
- * the client is done. */
+/* Alerts that come this long after a successful handshake are told: under TLS 1.3 a server refuses a client only after the
+ * client is done. */
 #define TM_LATE_NS 5000000000ULL
 
 #define TM_SERVER_NAME_BYTES 256 /* with the terminating zero (RFC 1035: at most 255) */
@@ -148,13 +148,11 @@ struct tm_library_end_event {
 	char server_name[TM_SERVER_NAME_BYTES]; /* ends in zero */
 };
 
-/* What the library met or sent after a successful handshake: one of each for a connection. */
+/* A fatal alert that came after a successful handshake; the first one of a connection. */
 struct tm_library_late_event {
 	struct tm_library_header library;
-	__u32 reason;	  /* an error; 0 when this is an alert that was sent */
-	__u8 alert_level; /* 0 when this is an error */
-	__u8 alert_description;
-	__u8 pad[2];
+	__u32 alert_description; /* IANA "TLS Alerts" */
+	__u32 pad;
 };
 
 enum tm_certificate_flags {

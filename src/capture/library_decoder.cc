@@ -12,11 +12,6 @@ namespace {
 
 using Outcome = LibraryDecoder::Outcome;
 
-std::optional<LibraryAlert> ToAlert(uint8_t level, uint8_t description) {
-  if (level == 0) return std::nullopt;
-  return LibraryAlert{level, description};
-}
-
 // SSL 3.0 to TLS 1.3, and DTLS 1.0 to 1.3. Before a version is negotiated the field holds other values, such as "any".
 bool IsVersion(uint16_t version) {
   return (version >= 0x0300 && version <= 0x0304) || (version >= 0xfefc && version <= 0xfeff);
@@ -77,7 +72,7 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   if (IsVersion(e.version)) end.version = e.version;
   end.cipher = e.cipher;
   end.group = e.group;
-  end.alert = ToAlert(e.alert_level, e.alert_description);
+  if (e.alert_level != 0) end.alert = LibraryAlert{e.alert_level, e.alert_description};
   std::memcpy(end.client_random.data(), e.client_random, sizeof(e.client_random));
   std::memcpy(end.server_random.data(), e.server_random, sizeof(e.server_random));
   end.alpn = {reinterpret_cast<const char*>(record.data()) + offsetof(tm_library_end_event, alpn), e.alpn_length};
@@ -95,9 +90,8 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
 Outcome LibraryDecoder::DecodeLate(std::span<const uint8_t> record, LibraryEvent* out) const {
   tm_library_late_event e;
   if (!ReadStruct(record, &e)) return Outcome::kRefused;
-  const LibraryLate late{.reason = e.reason, .alert = ToAlert(e.alert_level, e.alert_description)};
-  if ((late.reason != 0) == late.alert.has_value()) return Outcome::kRefused;
-  out->what = late;
+  if (e.alert_description > 0xff) return Outcome::kRefused;
+  out->what = LibraryLate{static_cast<uint8_t>(e.alert_description)};
   return Outcome::kEvent;
 }
 

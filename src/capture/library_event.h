@@ -80,10 +80,9 @@ struct LibraryEnd {
   std::optional<SocketAddress> local, remote;  // when the library reads from a TCP socket itself
 };
 
-// LibraryLate is an error or an alert shortly after a successful handshake.
+// LibraryLate is a fatal alert that came shortly after a successful handshake.
 struct LibraryLate {
-  uint32_t reason = 0;  // 0 when it is an alert
-  std::optional<LibraryAlert> alert;
+  uint8_t alert_description = 0;  // IANA "TLS Alerts"
 };
 
 struct LibraryEvent {

@@ -191,6 +191,8 @@ std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* sta
   record.result = verdict.result;
   record.reason = verdict.reason;
   record.inferred = verdict.inferred;
+  record.failure_side = verdict.side;
+  record.ending = ending;
 
   ++stats->handshakes;
   if (tls.incomplete) ++stats->incomplete;

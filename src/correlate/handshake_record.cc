@@ -43,12 +43,18 @@ std::string_view FailureReasonName(FailureReason reason) {
   static constexpr std::array<std::string_view, kFailureReasonCount> kNames = {
       "",
       "certificate_expired",
+      "certificate_not_yet_valid",
       "certificate_revoked",
       "unknown_ca",
+      "self_signed",
+      "hostname_mismatch",
       "certificate_other",
       "client_certificate_missing",
       "client_certificate_rejected",
       "handshake_failure",
+      "no_shared_cipher",
+      "no_shared_group",
+      "no_shared_signature_algorithm",
       "protocol_version",
       "unrecognized_name",
       "no_application_protocol",
@@ -63,6 +69,20 @@ std::string_view FailureReasonName(FailureReason reason) {
       "other",
   };
   return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view JoinName(Join join) {
+  switch (join) {
+    case Join::kClientRandom:
+      return "client_random";
+    case Join::kServerRandom:
+      return "server_random";
+    case Join::kAddress:
+      return "address";
+    case Join::kNone:
+      return "none";
+  }
+  return "";
 }
 
 std::optional<double> TcpSeconds(const HandshakeRecord& record) {
@@ -83,6 +103,11 @@ std::optional<double> HandshakeSeconds(const HandshakeRecord& record) {
 
 std::optional<double> FirstAppByteSeconds(const HandshakeRecord& record) {
   return Between(record.tcp_established_ns, record.tls.first_application_data_ns);
+}
+
+std::optional<double> LibrarySeconds(const HandshakeRecord& record) {
+  if (!record.library.has_value()) return std::nullopt;
+  return Between(record.library->start_ns, record.library->end_ns);
 }
 
 }  // namespace tlsmeter::agent

@@ -5,12 +5,16 @@
 #ifndef TLSMETER_SRC_CORRELATE_HANDSHAKE_RECORD_H_
 #define TLSMETER_SRC_CORRELATE_HANDSHAKE_RECORD_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/capture/chunk.h"
+#include "src/capture/library_event.h"
 #include "src/correlate/attribution.h"
 #include "src/correlate/plain_protocol.h"
 #include "tlsmeter/handshake.h"
@@ -43,12 +47,18 @@ std::string_view ResultName(Result result);
 enum class FailureReason : uint8_t {
   kNone,
   kCertificateExpired,
+  kCertificateNotYetValid,
   kCertificateRevoked,
   kUnknownCa,
+  kSelfSigned,
+  kHostnameMismatch,
   kCertificateOther,
   kClientCertificateMissing,
   kClientCertificateRejected,
   kHandshakeFailure,  // alert 40: no shared cipher, group or signature algorithm; the wire does not say which
+  kNoSharedCipher,
+  kNoSharedGroup,
+  kNoSharedSignatureAlgorithm,
   kProtocolVersion,
   kUnrecognizedName,
   kNoApplicationProtocol,
@@ -65,6 +75,41 @@ enum class FailureReason : uint8_t {
 std::string_view FailureReasonName(FailureReason reason);
 inline constexpr int kFailureReasonCount = static_cast<int>(FailureReason::kOther) + 1;
 
+// Ending is how the watch over a connection ended.
+struct Ending {
+  bool tcp_ended = false;  // `tcp_end` tells how
+  StopChunk::TcpEnd tcp_end;
+  bool timed_out = false;  // nothing came for kHandshakeTimeout
+};
+
+// Join is how the library's facts were found to belong to the wire's record (`tlsmeter.join`).
+enum class Join : uint8_t {
+  kClientRandom,
+  kServerRandom,  // helps with ECH, where the outer and the inner ClientHello differ
+  kAddress,       // both ends' addresses and the process: for failures before a ClientHello was understood
+  kNone,          // the wire did not show this handshake
+};
+inline constexpr size_t kJoinCount = 4;
+std::string_view JoinName(Join join);
+
+// LibraryFacts is what the watched side's own TLS library says of the handshake.
+struct LibraryFacts {
+  Join join = Join::kNone;
+  std::string stack;  // what the library calls itself
+  LibraryOutcome outcome = LibraryOutcome::kSuccess;
+  uint64_t start_ns = 0;          // of the first step
+  uint64_t end_ns = 0;            // of the last
+  uint32_t reason = 0;            // the library's own number of its first error; 0 none
+  uint32_t verify_result = 0;     // X509_V_ERR_*; says nothing without `peer_certificate`
+  bool peer_certificate = false;  // the peer showed one, now or when the resumed session was made
+  std::optional<LibraryAlert> alert_sent;
+  std::optional<uint8_t> late_alert;  // description of one received after success: established, then rejected
+  std::string server_name;            // raw; SNI as the library knows it
+  std::array<uint8_t, 32> client_random = {};
+  std::vector<CertificateDer> peer_certificates;  // in the order shown; at most kMaxChain
+  std::vector<CertificateDer> own_certificates;
+};
+
 struct HandshakeRecord {
   Role role = Role::kObserver;
   Owner owner;
@@ -80,9 +125,15 @@ struct HandshakeRecord {
 
   Result result = Result::kUnknown;
   FailureReason reason = FailureReason::kNone;
-  bool inferred = false;  // the verdict rests on lengths and positions of encrypted records
+  bool inferred = false;               // the verdict rests on lengths and positions of encrypted records
+  std::optional<Sender> failure_side;  // who was at fault; nullopt where both had a share or it is not known
+  Ending ending;
 
   Handshake tls;  // its times are Unix nanoseconds here
+
+  // Absent where the process's library is not probed. What it knows and the wire hides (ALPN, alerts, ...) is filled into
+  // `tls`.
+  std::optional<LibraryFacts> library;
 };
 
 // Phase durations in seconds; nullopt when an end of the phase was not seen or the two are out of order.
@@ -91,6 +142,7 @@ std::optional<double> ServerFlightSeconds(const HandshakeRecord& record);  // Cl
 std::optional<double> ClientFlightSeconds(const HandshakeRecord& record);  // ClientHello to the client's last record
 std::optional<double> HandshakeSeconds(const HandshakeRecord& record);     // ClientHello to the end of the handshake
 std::optional<double> FirstAppByteSeconds(const HandshakeRecord& record);  // accept or connect to first application byte
+std::optional<double> LibrarySeconds(const HandshakeRecord& record);       // the library's first step to its last
 
 }  // namespace tlsmeter::agent
 

@@ -1,5 +1,7 @@
 #include "src/correlate/verdict.h"
 
+#include "src/correlate/openssl_reasons.h"
+
 namespace tlsmeter::agent {
 namespace {
 
@@ -82,27 +84,139 @@ FailureReason ReasonOfEnd(const Ending& ending) {
   return FailureReason::kPeerClosed;
 }
 
-}  // namespace
+// Whose certificate, bytes or doing `reason` speaks of. `found_by` is the side that met it or said it, as far as that is
+// known.
+std::optional<Sender> SideAtFault(FailureReason reason, Role role, std::optional<Sender> found_by) {
+  std::optional<Sender> self;
+  if (role != Role::kObserver) self = role == Role::kClient ? Sender::kClient : Sender::kServer;
+  const auto peer_of = [](std::optional<Sender> s) { return s ? std::optional(Peer(*s)) : std::nullopt; };
+  switch (reason) {
+    case FailureReason::kCertificateExpired:
+    case FailureReason::kCertificateNotYetValid:
+    case FailureReason::kCertificateRevoked:
+    case FailureReason::kUnknownCa:
+    case FailureReason::kSelfSigned:
+    case FailureReason::kHostnameMismatch:
+    case FailureReason::kCertificateOther:
+      return Sender::kServer;
+    case FailureReason::kClientCertificateMissing:
+    case FailureReason::kClientCertificateRejected:
+      return Sender::kClient;
+    case FailureReason::kNotTls:
+    case FailureReason::kProtocolError:
+      return peer_of(found_by);
+    case FailureReason::kInternalError:
+      return found_by;
+    case FailureReason::kPeerClosed:
+    case FailureReason::kPeerReset:
+      return peer_of(self);
+    case FailureReason::kLocalClosed:
+      return self;
+    // Nothing in common, or not to be told from here.
+    case FailureReason::kNone:
+    case FailureReason::kHandshakeFailure:
+    case FailureReason::kNoSharedCipher:
+    case FailureReason::kNoSharedGroup:
+    case FailureReason::kNoSharedSignatureAlgorithm:
+    case FailureReason::kProtocolVersion:
+    case FailureReason::kUnrecognizedName:
+    case FailureReason::kNoApplicationProtocol:
+    case FailureReason::kDecryptError:
+    case FailureReason::kTimeout:
+    case FailureReason::kOther:
+      break;
+  }
+  return std::nullopt;
+}
 
-Verdict DecideVerdict(const Handshake& tls, Role role, const Ending& ending) {
+Verdict Failure(FailureReason reason, Role role, std::optional<Sender> found_by, bool inferred) {
+  return {Result::kFailure, reason, inferred, SideAtFault(reason, role, found_by)};
+}
+
+Verdict Aborted(FailureReason reason, Role role, bool inferred) {
+  return {Result::kAborted, reason, inferred, SideAtFault(reason, role, std::nullopt)};
+}
+
+Verdict VerdictOfWire(const Handshake& tls, Role role, const Ending& ending) {
   switch (tls.progress) {
     case Progress::kEstablished:
-      return {Result::kSuccess, FailureReason::kNone, false};
+      return {Result::kSuccess, FailureReason::kNone, false, std::nullopt};
     case Progress::kRefused:
-      return {Result::kFailure, tls.alert ? ReasonOfAlert(tls, *tls.alert) : FailureReason::kOther, tls.inferred};
+      if (!tls.alert) return Failure(FailureReason::kOther, role, std::nullopt, tls.inferred);
+      return Failure(ReasonOfAlert(tls, *tls.alert), role, tls.alert->sender, tls.inferred);
     case Progress::kNotTls:
-      return {Result::kFailure, FailureReason::kNotTls, false};
+      return Failure(FailureReason::kNotTls, role, Peer(tls.parse_sender), false);
     case Progress::kMalformed:
-      return {Result::kFailure, FailureReason::kProtocolError, false};
+      return Failure(FailureReason::kProtocolError, role, Peer(tls.parse_sender), false);
     case Progress::kNoHello:
     case Progress::kInProgress:
       break;
   }
   // A handshake whose bytes we did not all see may well have completed.
   if (tls.incomplete || (!ending.tcp_ended && !ending.timed_out)) return {};
-  if (role == Role::kObserver)
-    return {Result::kAborted, ending.timed_out ? FailureReason::kTimeout : FailureReason::kOther, false};
-  return {Result::kAborted, ReasonOfEnd(ending), false};
+  if (role == Role::kObserver) {
+    return Aborted(ending.timed_out ? FailureReason::kTimeout : FailureReason::kOther, role, false);
+  }
+  return Aborted(ReasonOfEnd(ending), role, false);
+}
+
+// Does the alert say that a certificate was refused?
+bool RefusesCertificate(uint8_t description) {
+  return (description >= kNoCertificate && description <= kAccessDenied) || description == kCertificateRequired;
+}
+
+Alert PlainAlert(Sender sender, uint8_t description) {
+  return Alert{.sender = sender, .level = 2, .description = description, .encrypted = false, .time_ns = 0};
+}
+
+// The library reported success. The client's does so before the server has judged the client.
+Verdict VerdictAfterSuccess(const Handshake& tls, Role role, const Verdict& wire, const LibraryFacts& library) {
+  if (library.late_alert && (tls.progress != Progress::kEstablished || RefusesCertificate(*library.late_alert))) {
+    const Alert alert = PlainAlert(Sender::kServer, *library.late_alert);
+    return Failure(ReasonOfAlert(tls, alert), role, alert.sender, false);
+  }
+  const bool refused_after = role == Role::kClient && tls.progress == Progress::kRefused && tls.inferred && tls.alert &&
+                             tls.alert->sender == Sender::kServer;
+  if (refused_after) return wire;
+  return {Result::kSuccess, FailureReason::kNone, false, std::nullopt};
+}
+
+// The library reported a failure: the first of these that names a cause is the verdict.
+Verdict VerdictOfFailure(const Handshake& tls, Role role, const Verdict& wire, const LibraryFacts& library) {
+  const Sender self = role == Role::kServer ? Sender::kServer : Sender::kClient;
+  if (const std::optional<uint8_t> description = AlertOfReason(library.reason)) {
+    return Failure(ReasonOfAlert(tls, PlainAlert(Peer(self), *description)), role, Peer(self), false);
+  }
+  const FailureReason cause = CauseOfReason(library.reason, library.verify_result, self);
+  if (cause == FailureReason::kLocalClosed) return Aborted(cause, role, false);
+  if (cause != FailureReason::kNone) return Failure(cause, role, self, false);
+  const bool ended = EndOfStream(library.reason);
+  if (ended && wire.result != Result::kUnknown && wire.result != Result::kSuccess) return wire;
+  if (ended) return Aborted(FailureReason::kPeerClosed, role, true);
+  const bool wire_names_it = wire.result == Result::kFailure && !wire.inferred && wire.reason != FailureReason::kOther;
+  if (library.alert_sent) {
+    const FailureReason sent = ReasonOfAlert(tls, PlainAlert(self, library.alert_sent->description));
+    if (sent != FailureReason::kOther || !wire_names_it) return Failure(sent, role, self, false);
+  }
+  return wire_names_it ? wire : Failure(FailureReason::kOther, role, self, false);
+}
+
+}  // namespace
+
+Verdict DecideVerdict(const Handshake& tls, Role role, const Ending& ending, const LibraryFacts* library) {
+  const Verdict wire = VerdictOfWire(tls, role, ending);
+  if (library == nullptr) return wire;
+  switch (library->outcome) {
+    case LibraryOutcome::kSuccess:
+      return VerdictAfterSuccess(tls, role, wire, *library);
+    case LibraryOutcome::kFailure:
+      return VerdictOfFailure(tls, role, wire, *library);
+    case LibraryOutcome::kAbandoned:
+      break;
+  }
+  // The program let go of a handshake that was not over: what the wire saw is why, else it was its own doing.
+  if (wire.result == Result::kFailure || wire.result == Result::kAborted) return wire;
+  return Aborted(FailureReason::kLocalClosed, role, true);
 }
 
 }  // namespace tlsmeter::agent

@@ -46,7 +46,7 @@ tm_library_end_event EndEvent(uint8_t outcome = TM_LIBRARY_SUCCESS) {
 tm_library_late_event LateEvent() {
   tm_library_late_event e = {};
   e.library = Header(TM_EVENT_LIBRARY_LATE);
-  e.reason = 1116;
+  e.alert_description = 116;
   return e;
 }
 
@@ -150,18 +150,13 @@ TEST(LibraryDecoder, RefusesASuccessThatCannotBe) {
   EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 
-TEST(LibraryDecoder, TellsALateErrorAndALateAlert) {
+TEST(LibraryDecoder, TellsALateAlert) {
   LibraryEvent out;
   tm_library_late_event e = LateEvent();
   ASSERT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
-  EXPECT_EQ(std::get<LibraryLate>(out.what).reason, 1116u);
-  EXPECT_FALSE(std::get<LibraryLate>(out.what).alert.has_value());
-  e.reason = 0;
-  EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);  // neither
-  e.alert_level = 2;
-  e.alert_description = 20;
-  ASSERT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
-  EXPECT_EQ(std::get<LibraryLate>(out.what).alert, (LibraryAlert{2, 20}));
+  EXPECT_EQ(std::get<LibraryLate>(out.what).alert_description, 116);
+  e.alert_description = 256;
+  EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 
 TEST(LibraryDecoder, HandsOnACertificateWhenItIsWhole) {

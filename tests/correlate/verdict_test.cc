@@ -22,10 +22,12 @@ Handshake Refused(Sender sender, uint8_t description) {
 
 Ending TcpEnd(StopChunk::TcpEnd end) { return Ending{.tcp_ended = true, .tcp_end = end, .timed_out = false}; }
 
+// "result:reason", "~" when inferred, "@side" of whose fault it was.
 std::string Text(const Verdict& v) {
   std::string text(ResultName(v.result));
   if (v.reason != FailureReason::kNone) text += ":" + std::string(FailureReasonName(v.reason));
   if (v.inferred) text += "~";
+  if (v.side) text += *v.side == Sender::kClient ? "@client" : "@server";
   return text;
 }
 
@@ -66,45 +68,50 @@ TEST(Verdict, NamesTheCauseOfEachAlert) {
   };
   for (const AlertCase& c : cases) {
     const Verdict verdict = DecideVerdict(Refused(c.sender, c.description), Role::kServer, Ending{});
-    EXPECT_EQ(Text(verdict), std::string("failure:") + c.reason) << int{c.description};
+    EXPECT_EQ(verdict.result, Result::kFailure) << int{c.description};
+    EXPECT_EQ(FailureReasonName(verdict.reason), c.reason) << int{c.description};
+    EXPECT_FALSE(verdict.inferred) << int{c.description};
   }
 }
 
 TEST(Verdict, ServerThatGetsNoCertificateSaysHandshakeFailureInTls12) {
   Handshake tls = Refused(Sender::kServer, 40);
   tls.mutual_tls = MutualTls::kAbsent;
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:client_certificate_missing");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:client_certificate_missing@client");
 }
 
 TEST(Verdict, EncryptedAlertsAreInferredFromWhoRefusedWhom) {
   Handshake tls = With(Progress::kRefused);
   tls.inferred = true;
   tls.alert = Alert{Sender::kClient, 0, 0, true, 1};
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:certificate_other~");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:certificate_other~@server");
   tls.alert->sender = Sender::kServer;
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:client_certificate_rejected~");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:client_certificate_rejected~@client");
 }
 
 TEST(Verdict, SuccessOutweighsHowTcpEnds) {
   EXPECT_EQ(Text(DecideVerdict(With(Progress::kEstablished), Role::kClient, TcpEnd({.remote_reset = true}))), "success");
 }
 
-TEST(Verdict, BytesThatAreNotTlsAreAFailure) {
-  EXPECT_EQ(Text(DecideVerdict(With(Progress::kNotTls), Role::kClient, Ending{})), "failure:not_tls");
-  EXPECT_EQ(Text(DecideVerdict(With(Progress::kMalformed), Role::kClient, Ending{})), "failure:protocol_error");
+TEST(Verdict, BytesThatAreNotTlsAreAFailureOfWhoSentThem) {
+  Handshake tls = With(Progress::kNotTls);
+  tls.parse_sender = Sender::kServer;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:not_tls@server");
+  tls.progress = Progress::kMalformed;
+  tls.parse_sender = Sender::kClient;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "failure:protocol_error@client");
 }
 
 TEST(Verdict, TheEndOfTcpWithoutACauseIsAborted) {
   const Handshake tls = With(Progress::kInProgress);
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_fin = true}))), "aborted:peer_closed");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_reset = true}))), "aborted:peer_reset");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.local_fin = true}))), "aborted:local_closed");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.local_reset = true}))), "aborted:local_closed");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.timed_out = true}))), "aborted:timeout");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_fin = true, .remote_reset = true}))),
-            "aborted:peer_closed");
-  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.local_fin = true, .remote_reset = true}))),
-            "aborted:local_closed");
+  const auto server = [&](StopChunk::TcpEnd end) { return Text(DecideVerdict(tls, Role::kServer, TcpEnd(end))); };
+  EXPECT_EQ(server({.remote_fin = true}), "aborted:peer_closed@client");
+  EXPECT_EQ(server({.remote_reset = true}), "aborted:peer_reset@client");
+  EXPECT_EQ(server({.local_fin = true}), "aborted:local_closed@server");
+  EXPECT_EQ(server({.local_reset = true}), "aborted:local_closed@server");
+  EXPECT_EQ(server({.timed_out = true}), "aborted:timeout");
+  EXPECT_EQ(server({.remote_fin = true, .remote_reset = true}), "aborted:peer_closed@client");
+  EXPECT_EQ(server({.local_fin = true, .remote_reset = true}), "aborted:local_closed@server");
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{.tcp_ended = false, .tcp_end = {}, .timed_out = true})),
             "aborted:timeout");
 }
@@ -114,6 +121,132 @@ TEST(Verdict, IsUnknownWhereBytesWereMissingOrTheWatchEnded) {
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{})), "unknown");
   tls.incomplete = true;
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, TcpEnd({.remote_fin = true}))), "unknown");
+}
+
+// ---- with the words of the TLS library ----
+
+constexpr Sender kC = Sender::kClient, kS = Sender::kServer;
+
+LibraryFacts Failed(uint32_t reason, uint32_t verify_result = 0, int alert_sent = -1) {
+  LibraryFacts facts;
+  facts.outcome = LibraryOutcome::kFailure;
+  facts.reason = reason;
+  facts.verify_result = verify_result;
+  if (alert_sent >= 0) facts.alert_sent = LibraryAlert{2, static_cast<uint8_t>(alert_sent)};
+  return facts;
+}
+
+struct LibraryCase {
+  const char* scenario;
+  Role role;
+  uint32_t reason;
+  uint32_t verify_result;
+  int alert_sent;  // -1: none
+  const char* verdict;
+};
+
+// What OpenSSL 1.1.1, 3.0 and 3.5 say on both sides of broken handshakes, as measured. The wire shows nothing of the cause,
+// as under TLS 1.3.
+constexpr LibraryCase kLibraryCases[] = {
+    {"server certificate expired", Role::kClient, 134, 10, 45, "failure:certificate_expired@server"},
+    {"server certificate expired", Role::kServer, 1045, 0, -1, "failure:certificate_expired@server"},
+    {"not yet valid", Role::kClient, 134, 9, 42, "failure:certificate_not_yet_valid@server"},
+    {"not yet valid", Role::kServer, 1042, 0, -1, "failure:certificate_other@server"},
+    {"unknown CA", Role::kClient, 134, 20, 48, "failure:unknown_ca@server"},
+    {"unknown CA", Role::kServer, 1048, 0, -1, "failure:unknown_ca@server"},
+    {"self-signed", Role::kClient, 134, 18, 48, "failure:self_signed@server"},
+    {"host name", Role::kClient, 134, 62, 42, "failure:hostname_mismatch@server"},
+    {"IP address", Role::kClient, 134, 64, 42, "failure:hostname_mismatch@server"},
+    {"revoked", Role::kClient, 134, 23, 44, "failure:certificate_revoked@server"},
+    {"no shared cipher", Role::kServer, 193, 0, 40, "failure:no_shared_cipher"},
+    {"no shared cipher", Role::kClient, 1040, 0, -1, "failure:handshake_failure"},
+    {"no shared group", Role::kServer, 101, 0, 40, "failure:no_shared_group"},
+    {"no shared signature algorithm", Role::kServer, 118, 0, 40, "failure:no_shared_signature_algorithm"},
+    {"version", Role::kServer, 258, 0, 70, "failure:protocol_version"},
+    {"version", Role::kClient, 1070, 0, -1, "failure:protocol_version"},
+    {"version", Role::kClient, 191, 0, 70, "failure:protocol_version"},
+    {"client certificate missing", Role::kServer, 199, 0, 116, "failure:client_certificate_missing@client"},
+    {"client certificate of an unknown CA", Role::kServer, 134, 20, 48, "failure:client_certificate_rejected@client"},
+    {"client certificate of an unknown CA", Role::kClient, 1048, 0, -1, "failure:client_certificate_rejected@client"},
+    {"client certificate expired", Role::kServer, 134, 10, 45, "failure:client_certificate_rejected@client"},
+    {"server name refused by a callback", Role::kServer, 234, 0, 112, "failure:unrecognized_name"},
+    {"server name refused by a callback", Role::kClient, 1112, 0, -1, "failure:unrecognized_name"},
+    {"curve of the client's certificate", Role::kServer, 378, 0, 47, "failure:client_certificate_rejected@client"},
+    {"ALPN", Role::kServer, 235, 0, 120, "failure:no_application_protocol"},
+    {"HTTP to a TLS port", Role::kServer, 156, 0, -1, "failure:not_tls@client"},
+    {"TLS to a plain port", Role::kClient, 267, 0, -1, "failure:not_tls@server"},
+    {"bad record", Role::kServer, 281, 0, 20, "failure:decrypt_error"},
+    {"out of memory", Role::kServer, 0x80000 | 259, 0, 80, "failure:internal_error@server"},
+    {"the other side is out of memory", Role::kServer, 1080, 0, -1, "failure:internal_error@client"},
+    {"an error that names nothing", Role::kServer, 999, 0, -1, "failure:other"},
+    {"the program shuts down", Role::kClient, 407, 0, -1, "aborted:local_closed@client"},
+    {"end of stream", Role::kServer, 294, 0, 50, "aborted:peer_closed~@client"},
+    {"end of stream, 1.1.1", Role::kServer, 0, 0, -1, "aborted:peer_closed~@client"},
+};
+
+TEST(LibraryVerdict, NamesTheCauseOfEachFailureOnEachSide) {
+  for (const LibraryCase& c : kLibraryCases) {
+    const LibraryFacts facts = Failed(c.reason, c.verify_result, c.alert_sent);
+    EXPECT_EQ(Text(DecideVerdict(With(Progress::kInProgress), c.role, Ending{}, &facts)), c.verdict) << c.scenario;
+  }
+}
+
+TEST(LibraryVerdict, HandshakeFailureAfterAnEmptyCertificateIsAMissingOne) {
+  Handshake tls = Refused(kS, 40);
+  tls.mutual_tls = MutualTls::kAbsent;
+  const LibraryFacts facts = Failed(1040);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_missing@client");
+}
+
+TEST(LibraryVerdict, TheWireSaysHowTheTransportEnded) {
+  const LibraryFacts facts = Failed(0);
+  const Handshake tls = With(Progress::kInProgress);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_reset = true}), &facts)), "aborted:peer_reset@client");
+  const LibraryFacts eof = Failed(294, 0, 50);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, TcpEnd({.remote_fin = true}), &eof)), "aborted:peer_closed@server");
+}
+
+TEST(LibraryVerdict, AnAlertOnTheWireExplainsAnUnexpectedMessage) {
+  const LibraryFacts facts = Failed(244, 0, 10);  // 3.5, when the client's first record is an alert
+  EXPECT_EQ(Text(DecideVerdict(Refused(kC, 70), Role::kServer, Ending{}, &facts)), "failure:protocol_version");
+}
+
+TEST(LibraryVerdict, SuccessOfTheServerOutweighsWhatTheWireInfers) {
+  Handshake tls = With(Progress::kRefused);
+  tls.inferred = true;
+  tls.alert = Alert{kC, 0, 0, true, 1};
+  const LibraryFacts facts;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "success");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "success");  // this client did not refuse
+  tls.progress = Progress::kInProgress;
+  tls.incomplete = true;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "success");
+}
+
+TEST(LibraryVerdict, AClientThatIsDoneMayStillBeRefused) {
+  Handshake tls = With(Progress::kRefused);
+  tls.inferred = true;
+  tls.alert = Alert{kS, 0, 0, true, 1};
+  LibraryFacts facts;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_rejected~@client");
+  facts.late_alert = 116;
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_missing@client");
+  tls = With(Progress::kEstablished);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_missing@client");
+}
+
+TEST(LibraryVerdict, AnAlertLongAfterTheHandshakeIsNoneOfIt) {
+  LibraryFacts facts;
+  facts.late_alert = 80;
+  EXPECT_EQ(Text(DecideVerdict(With(Progress::kEstablished), Role::kClient, Ending{}, &facts)), "success");
+}
+
+TEST(LibraryVerdict, AnAbandonedHandshakeIsExplainedByTheWire) {
+  LibraryFacts facts;
+  facts.outcome = LibraryOutcome::kAbandoned;
+  const Handshake tls = With(Progress::kInProgress);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_fin = true}), &facts)), "aborted:peer_closed@client");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "aborted:local_closed~@server");
 }
 
 }  // namespace

@@ -1,0 +1,350 @@
+#include "src/correlate/library_join.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "src/correlate/openssl_reasons.h"
+#include "src/correlate/verdict.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+constexpr uint32_t kPeerReturnedNoCertificate = 199;  // SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
+
+bool IsZero(const std::array<uint8_t, 32>& random) {
+  return std::all_of(random.begin(), random.end(), [](uint8_t b) { return b == 0; });
+}
+
+// The server's refusal of a client that was already done, as the wire infers it: the client's library will tell which alert
+// it was.
+bool AwaitsAlert(const HandshakeRecord& record, const LibraryFacts& facts) {
+  const Handshake& tls = record.tls;
+  return record.role == Role::kClient && facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert &&
+         tls.progress == Progress::kRefused && tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+}
+
+// The alert that ended the handshake, as the library knows it: the one it sent, or the one its error reports.
+std::optional<Alert> AlertOf(const LibraryFacts& facts, Sender self) {
+  Alert alert{.sender = Peer(self), .level = 2, .description = 0, .encrypted = false, .time_ns = facts.end_ns};
+  if (facts.late_alert) {
+    alert.description = *facts.late_alert;
+  } else if (const std::optional<uint8_t> received = AlertOfReason(facts.reason)) {
+    alert.description = *received;
+  } else if (facts.alert_sent) {
+    alert.sender = self;
+    alert.level = facts.alert_sent->level;
+    alert.description = facts.alert_sent->description;
+  } else {
+    return std::nullopt;
+  }
+  return alert;
+}
+
+// Both ends of a connection, the watched one first.
+std::array<uint8_t, 36> AddressBytes(const SocketAddress& local, const SocketAddress& remote) {
+  std::array<uint8_t, 36> bytes;
+  auto out = bytes.begin();
+  for (const SocketAddress* end : {&local, &remote}) {
+    out = std::copy(end->ip.begin(), end->ip.end(), out);
+    *out++ = static_cast<uint8_t>(end->port >> 8);
+    *out++ = static_cast<uint8_t>(end->port);
+  }
+  return bytes;
+}
+
+std::array<uint8_t, 36> RandomBytes(const std::array<uint8_t, 32>& random) {
+  std::array<uint8_t, 36> bytes = {};
+  std::copy(random.begin(), random.end(), bytes.begin());
+  return bytes;
+}
+
+}  // namespace
+
+// One side's handshake as its library tells it.
+struct LibraryJoin::Side {
+  LibraryHandshakeId id;
+  uint64_t last_ns = 0;
+  bool ended = false;
+  Role role = Role::kClient;
+  LibraryFacts facts;
+  Owner owner;
+  std::optional<SocketAddress> local, remote;
+  // What the wire may hide.
+  std::string alpn;
+  uint16_t version = 0, cipher = 0, group = 0;
+  std::vector<Key> keys;
+  std::optional<Records::iterator> record;  // matched, and waiting for a late alert
+};
+
+// A record of the wire that waits for a library's facts.
+struct LibraryJoin::Waiting {
+  HandshakeRecord record;
+  std::vector<Key> keys;
+  uint64_t deadline_ns = 0;
+  Side* side = nullptr;  // matched: waits for a late alert
+};
+
+LibraryJoin::LibraryJoin() = default;
+LibraryJoin::~LibraryJoin() = default;
+
+std::vector<LibraryJoin::Key> LibraryJoin::KeysOf(const HandshakeRecord& record) {
+  std::vector<Key> keys;
+  const auto add = [&](Join by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
+    keys.push_back(Key{.by = by, .role = record.role, .pid = pid, .bytes = bytes});
+  };
+  if (record.tls.client_hello) add(Join::kClientRandom, 0, RandomBytes(record.tls.client_hello->random));
+  if (record.tls.server_hello) add(Join::kServerRandom, 0, RandomBytes(record.tls.server_hello->random));
+  if (record.client && record.server && record.owner.pid != 0) {
+    const bool client = record.role == Role::kClient;
+    add(Join::kAddress, record.owner.pid,
+        client ? AddressBytes(*record.client, *record.server) : AddressBytes(*record.server, *record.client));
+  }
+  return keys;
+}
+
+LibraryJoin::Side* LibraryJoin::Find(const LibraryEvent& event) {
+  const auto found = by_id_.find(event.id);
+  if (found != by_id_.end()) {
+    sides_.splice(sides_.end(), sides_, found->second);
+    (*found->second)->last_ns = event.time_ns;
+    return found->second->get();
+  }
+  if (sides_.size() >= kMaxLibrarySides) {
+    ++stats_.displaced;
+    Side* oldest = sides_.front().get();
+    if (oldest->record) {
+      Release(*oldest->record);
+    } else {
+      Drop(oldest);
+    }
+  }
+  auto side = std::make_unique<Side>();
+  side->id = event.id;
+  side->last_ns = event.time_ns;
+  side->facts.start_ns = event.start_ns;
+  side->facts.stack = std::string(event.stack);
+  const auto place = sides_.insert(sides_.end(), std::move(side));
+  by_id_.emplace(event.id, place);
+  return place->get();
+}
+
+void LibraryJoin::Take(const LibraryEvent& event) {
+  if (const auto* late = std::get_if<LibraryLate>(&event.what)) {
+    const auto found = by_id_.find(event.id);
+    if (found == by_id_.end()) {
+      ++stats_.too_late;
+      return;
+    }
+    Side* side = found->second->get();
+    if (event.time_ns > side->facts.end_ns + kLateRejectNs) return;
+    side->facts.late_alert = late->alert_description;
+    if (side->record) Release(*side->record);
+  } else if (const auto* certificate = std::get_if<LibraryCertificate>(&event.what)) {
+    Side* side = Find(event);
+    std::vector<CertificateDer>& chain = certificate->own ? side->facts.own_certificates : side->facts.peer_certificates;
+    if (chain.size() < kMaxChain) chain.push_back(certificate->der);
+  } else if (const auto* end = std::get_if<LibraryEnd>(&event.what)) {
+    OnEnd(Find(event), *end, event);
+  }
+  Recount();
+}
+
+void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event) {
+  side->ended = true;
+  side->role = end.server ? Role::kServer : Role::kClient;
+  LibraryFacts& facts = side->facts;
+  facts.outcome = end.outcome;
+  facts.end_ns = event.time_ns;
+  if (end.met_late) facts.start_ns = 0;
+  facts.reason = end.reason;
+  facts.verify_result = end.verify_result;
+  facts.peer_certificate = end.peer_certificate;
+  facts.alert_sent = end.alert;
+  facts.server_name = std::string(end.server_name);
+  facts.client_random = end.client_random;
+  side->owner = Owner{end.owner.pid, end.owner.start_time_ns, end.owner.cgroup_id, std::string(end.owner.comm)};
+  side->local = end.local;
+  side->remote = end.remote;
+  side->alpn = std::string(end.alpn);
+  side->version = end.version;
+  side->cipher = end.cipher;
+  side->group = end.group;
+
+  const auto add = [side](Join by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
+    side->keys.push_back(Key{.by = by, .role = side->role, .pid = pid, .bytes = bytes});
+  };
+  if (!IsZero(end.client_random)) add(Join::kClientRandom, 0, RandomBytes(end.client_random));
+  if (!IsZero(end.server_random)) add(Join::kServerRandom, 0, RandomBytes(end.server_random));
+  if (end.local && end.remote) add(Join::kAddress, side->owner.pid, AddressBytes(*end.local, *end.remote));
+  if (Told(side->keys)) {
+    ++stats_.too_late;
+    Drop(side);
+    return;
+  }
+  for (const Key& key : side->keys) side_of_.try_emplace(key, side);
+  for (const Key& key : side->keys) {
+    const auto found = record_of_.find(key);
+    if (found == record_of_.end() || found->second->side != nullptr) continue;
+    const Records::iterator waiting = found->second;
+    facts.join = key.by;
+    waiting->side = side;
+    side->record = waiting;
+    if (AwaitsAlert(waiting->record, facts)) {
+      waiting->deadline_ns = facts.end_ns + kLateRejectNs;
+    } else {
+      Release(waiting);
+    }
+    return;
+  }
+}
+
+void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
+  if (record.role == Role::kObserver) {
+    harvest_.push_back(std::move(record));
+    return;
+  }
+  std::vector<Key> keys = KeysOf(record);
+  Side* side = nullptr;
+  for (const Key& key : keys) {
+    const auto found = side_of_.find(key);
+    if (found == side_of_.end() || found->second->record) continue;
+    side = found->second;
+    side->facts.join = key.by;
+    break;
+  }
+  if (side != nullptr && !AwaitsAlert(record, side->facts)) {
+    Unite(std::move(record), side);
+  } else {
+    const uint64_t deadline = side != nullptr ? side->facts.end_ns + kLateRejectNs : now_ns + kJoinPatienceNs;
+    Await(std::move(record), std::move(keys), deadline, side);
+  }
+  Recount();
+}
+
+void LibraryJoin::Await(HandshakeRecord record, std::vector<Key> keys, uint64_t deadline_ns, Side* side) {
+  if (records_.size() >= kMaxWaitingRecords) Release(records_.begin());
+  const Records::iterator waiting =
+      records_.insert(records_.end(), Waiting{std::move(record), std::move(keys), deadline_ns, side});
+  for (const Key& key : waiting->keys) record_of_.try_emplace(key, waiting);
+  if (side != nullptr) side->record = waiting;
+}
+
+// Lets a waiting record out, with its library's facts when they are there.
+void LibraryJoin::Release(Records::iterator waiting) {
+  for (const Key& key : waiting->keys) {
+    const auto found = record_of_.find(key);
+    if (found != record_of_.end() && found->second == waiting) record_of_.erase(found);
+  }
+  Side* side = waiting->side;
+  HandshakeRecord record = std::move(waiting->record);
+  const std::vector<Key> keys = std::move(waiting->keys);
+  records_.erase(waiting);
+  if (side != nullptr) {
+    side->record.reset();
+    Unite(std::move(record), side);
+    return;
+  }
+  ++stats_.wire_only;
+  Tell(keys);
+  harvest_.push_back(std::move(record));
+}
+
+// Makes the one record of both halves and forgets the side.
+void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
+  Handshake& tls = record.tls;
+  const LibraryFacts& facts = side->facts;
+  const Verdict verdict = DecideVerdict(tls, record.role, record.ending, &facts);
+  record.result = verdict.result;
+  record.reason = verdict.reason;
+  record.inferred = verdict.inferred;
+  record.failure_side = verdict.side;
+
+  if (tls.alpn.empty()) tls.alpn = side->alpn;
+  if (!tls.version && side->version != 0) tls.version = ProtocolVersion{side->version};
+  if (!tls.cipher && side->cipher != 0) tls.cipher = CipherSuite{side->cipher};
+  if (!tls.group && side->group != 0) tls.group = NamedGroup{side->group};
+  if (tls.established_ns == 0 && facts.outcome == LibraryOutcome::kSuccess) tls.established_ns = facts.end_ns;
+  if (!tls.alert || tls.alert->encrypted) {
+    const Sender self = record.role == Role::kServer ? Sender::kServer : Sender::kClient;
+    if (const std::optional<Alert> alert = AlertOf(facts, self)) tls.alert = alert;
+  }
+  if (tls.mutual_tls == MutualTls::kNotVisible) {
+    const auto& clients = record.role == Role::kServer ? facts.peer_certificates : facts.own_certificates;
+    if (!clients.empty()) tls.mutual_tls = MutualTls::kPresented;
+    if (facts.reason == kPeerReturnedNoCertificate) tls.mutual_tls = MutualTls::kAbsent;
+  }
+  if (record.owner.pid == 0) record.owner = side->owner;
+  ++stats_.joined[static_cast<size_t>(facts.join)];
+  record.library = std::move(side->facts);
+  Drop(side);
+  harvest_.push_back(std::move(record));
+}
+
+// A library handshake that the wire does not show makes a record of its own, when it says of which connection it speaks.
+void LibraryJoin::Alone(Side* side) {
+  if (!side->ended || side->keys.empty()) {
+    ++(side->ended ? stats_.nameless : stats_.unfinished);
+    Drop(side);
+    return;
+  }
+  HandshakeRecord record;
+  record.role = side->role;
+  const bool client = side->role == Role::kClient;
+  record.client = client ? side->local : side->remote;
+  record.server = client ? side->remote : side->local;
+  record.tls.progress = side->facts.outcome == LibraryOutcome::kSuccess ? Progress::kEstablished : Progress::kInProgress;
+  Tell(side->keys);
+  Unite(std::move(record), side);
+}
+
+void LibraryJoin::Drop(Side* side) {
+  for (const Key& key : side->keys) {
+    const auto found = side_of_.find(key);
+    if (found != side_of_.end() && found->second == side) side_of_.erase(found);
+  }
+  const auto place = by_id_.find(side->id);
+  const Sides::iterator owned = place->second;
+  by_id_.erase(place);
+  sides_.erase(owned);
+}
+
+bool LibraryJoin::Told(const std::vector<Key>& keys) const {
+  return std::any_of(keys.begin(), keys.end(), [this](const Key& key) { return told_.contains(key); });
+}
+
+void LibraryJoin::Tell(const std::vector<Key>& keys) {
+  for (const Key& key : keys) {
+    // Ports are used again by the next connection: an address tells handshakes apart only while both halves are here.
+    if (key.by == Join::kAddress) continue;
+    if (told_order_.size() >= kMaxTold) {
+      const auto oldest = told_.find(told_order_.front());
+      if (--oldest->second == 0) told_.erase(oldest);
+      told_order_.pop_front();
+    }
+    told_order_.push_back(key);
+    ++told_[key];
+  }
+}
+
+void LibraryJoin::Advance(uint64_t now_ns) {
+  for (auto next = records_.begin(); next != records_.end();) {
+    const auto waiting = next++;
+    if (waiting->deadline_ns <= now_ns) Release(waiting);
+  }
+  while (!sides_.empty() && sides_.front()->last_ns + kLibraryAgeNs <= now_ns) Alone(sides_.front().get());
+  Recount();
+}
+
+void LibraryJoin::Finish() {
+  while (!records_.empty()) Release(records_.begin());
+  while (!sides_.empty()) Alone(sides_.front().get());
+  Recount();
+}
+
+void LibraryJoin::Recount() {
+  stats_.sides = sides_.size();
+  stats_.waiting = records_.size();
+}
+
+}  // namespace tlsmeter::agent

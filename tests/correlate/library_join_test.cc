@@ -1,0 +1,329 @@
+#include "src/correlate/library_join.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tlsmeter::agent {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr uint64_t kMs = 1'000'000;
+constexpr uint64_t kStart = 1'800'000'000'000 * kMs;
+
+std::array<uint8_t, 32> Random(uint8_t first) {
+  std::array<uint8_t, 32> random = {};
+  random[0] = first;
+  random[31] = 1;
+  return random;
+}
+
+SocketAddress Address(uint8_t last, uint16_t port) {
+  return {.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, last}, .port = port};
+}
+
+// What the wire shows of a TLS 1.3 handshake.
+HandshakeRecord Wire(uint8_t random = 7, Role role = Role::kClient) {
+  HandshakeRecord record;
+  record.role = role;
+  record.owner.pid = 42;
+  record.client = Address(1, 40000);
+  record.server = Address(2, 443);
+  record.tls.progress = Progress::kEstablished;
+  record.tls.client_hello.emplace().random = Random(random);
+  record.tls.server_hello.emplace().random = Random(static_cast<uint8_t>(random + 100));
+  record.tls.version = ProtocolVersion::kTls13;
+  record.result = Result::kSuccess;
+  return record;
+}
+
+HandshakeRecord RefusedByServer() {
+  HandshakeRecord record = Wire();
+  record.tls.progress = Progress::kRefused;
+  record.tls.inferred = true;
+  record.tls.alert = Alert{Sender::kServer, 0, 0, true, 1};
+  record.result = Result::kFailure;
+  record.reason = FailureReason::kClientCertificateRejected;
+  record.inferred = true;
+  return record;
+}
+
+LibraryEnd End(uint8_t random = 7) {
+  LibraryEnd end;
+  end.client_random = Random(random);
+  end.server_random = Random(static_cast<uint8_t>(random + 100));
+  end.version = 0x0304;
+  end.cipher = 0x1301;
+  end.group = 0x001d;
+  end.alpn = "h2";
+  end.owner.pid = 42;
+  end.owner.comm = "curl";
+  return end;
+}
+
+template <typename What>
+LibraryEvent Event(const What& what, uint64_t object = 1, uint64_t time_ns = kStart) {
+  LibraryEvent event;
+  event.id = {.pid = 42, .object = object, .start = 5};
+  event.start_ns = time_ns - 3 * kMs;
+  event.time_ns = time_ns;
+  event.stack = "OpenSSL 3.0.19";
+  event.what = what;
+  return event;
+}
+
+CertificateDer Der(uint8_t byte) { return std::make_shared<const std::vector<uint8_t>>(std::vector<uint8_t>{byte}); }
+
+uint64_t Joined(const LibraryJoin& join, Join by) { return join.stats().joined[static_cast<size_t>(by)]; }
+
+TEST(LibraryJoin, UnitesFactsThatCameFirst) {
+  LibraryJoin join;
+  join.Take(Event(LibraryCertificate{false, 0, Der(1)}));
+  join.Take(Event(LibraryCertificate{true, 0, Der(2)}));
+  join.Take(Event(End()));
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Wire(), kStart);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  const HandshakeRecord& record = records[0];
+  ASSERT_TRUE(record.library.has_value());
+  EXPECT_EQ(record.library->join, Join::kClientRandom);
+  EXPECT_EQ(record.library->stack, "OpenSSL 3.0.19");
+  EXPECT_EQ(record.result, Result::kSuccess);
+  EXPECT_EQ(record.tls.alpn, "h2");
+  EXPECT_EQ(record.tls.group, NamedGroup{0x001d});
+  EXPECT_EQ(record.tls.cipher, CipherSuite{0x1301});
+  EXPECT_EQ(record.tls.mutual_tls, MutualTls::kPresented);
+  ASSERT_THAT(record.library->peer_certificates, SizeIs(1));
+  EXPECT_EQ(record.library->peer_certificates[0]->at(0), 1);
+  ASSERT_THAT(record.library->own_certificates, SizeIs(1));
+  EXPECT_DOUBLE_EQ(*LibrarySeconds(record), 0.003);
+  EXPECT_EQ(Joined(join, Join::kClientRandom), 1u);
+  EXPECT_EQ(join.stats().sides, 0u);
+}
+
+TEST(LibraryJoin, UnitesFactsThatCameSecond) {
+  LibraryJoin join;
+  join.Take(Wire(), kStart);
+  join.Advance(kStart + kJoinPatienceNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  EXPECT_EQ(join.stats().waiting, 1u);
+  join.Take(Event(End()));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(records[0].library.has_value());
+  EXPECT_EQ(join.stats().waiting, 0u);
+}
+
+TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
+  LibraryJoin join;
+  join.Take(Wire(), kStart);
+  join.Advance(kStart + kJoinPatienceNs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_FALSE(records[0].library.has_value());
+  EXPECT_EQ(join.stats().wire_only, 1u);
+}
+
+TEST(LibraryJoin, FactsThatComeTooLateMakeNoSecondRecord) {
+  LibraryJoin join;
+  join.Take(Wire(), kStart);
+  join.Advance(kStart + kJoinPatienceNs);
+  join.Take(Event(End()));
+  join.Advance(kStart + 2 * kLibraryAgeNs);
+  join.Finish();
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+  EXPECT_EQ(join.stats().too_late, 1u);
+  EXPECT_EQ(join.stats().sides, 0u);
+}
+
+TEST(LibraryJoin, TheTwoSidesOfOneConnectionStayApart) {
+  LibraryJoin join;
+  LibraryEnd server = End();
+  server.server = true;
+  server.alpn = "from-server";
+  join.Take(Event(server, 2));
+  join.Take(Event(End(), 1));
+  join.Take(Wire(7, Role::kServer), kStart);
+  join.Take(Wire(7, Role::kClient), kStart);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(2));
+  EXPECT_EQ(records[0].tls.alpn, "from-server");
+  EXPECT_EQ(records[1].tls.alpn, "h2");
+}
+
+TEST(LibraryJoin, FallsBackToTheServerRandom) {
+  LibraryJoin join;
+  LibraryEnd end = End();
+  end.client_random = Random(99);  // of the inner ClientHello
+  join.Take(Event(end));
+  join.Take(Wire(), kStart);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].library->join, Join::kServerRandom);
+}
+
+TEST(LibraryJoin, FallsBackToTheAddressesOfTheSameProcess) {
+  LibraryJoin join;
+  LibraryEnd end;
+  end.outcome = LibraryOutcome::kFailure;
+  end.reason = 156;
+  end.server = true;
+  end.owner.pid = 42;
+  end.local = Address(2, 443);
+  end.remote = Address(1, 40000);
+  join.Take(Event(end));
+  HandshakeRecord other = Wire(7, Role::kServer);
+  other.owner.pid = 43;
+  join.Take(other, kStart);
+  join.Take(Wire(7, Role::kServer), kStart);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].owner.pid, 42u);
+  EXPECT_EQ(records[0].library->join, Join::kAddress);
+  EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
+}
+
+TEST(LibraryJoin, WaitsForTheAlertThatRefusesAFinishedClient) {
+  LibraryJoin join;
+  join.Take(Event(End()));
+  join.Take(RefusedByServer(), kStart);
+  join.Advance(kStart + kLateRejectNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{116}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateMissing);
+  EXPECT_FALSE(records[0].inferred);
+  EXPECT_EQ(records[0].failure_side, Sender::kClient);
+  EXPECT_EQ(records[0].tls.alert->description, 116);
+  EXPECT_EQ(records[0].tls.alert->sender, Sender::kServer);
+  EXPECT_FALSE(records[0].tls.alert->encrypted);
+}
+
+TEST(LibraryJoin, TheWireMayComeBetweenSuccessAndAlert) {
+  LibraryJoin join;
+  join.Take(RefusedByServer(), kStart);
+  join.Take(Event(End()));
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{48}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
+  EXPECT_FALSE(records[0].inferred);
+}
+
+TEST(LibraryJoin, KeepsTheInferenceWhenNoAlertIsRead) {
+  LibraryJoin join;
+  join.Take(Event(End()));
+  join.Take(RefusedByServer(), kStart);
+  join.Advance(kStart + kLateRejectNs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
+  EXPECT_TRUE(records[0].inferred);
+  EXPECT_TRUE(records[0].library.has_value());
+}
+
+TEST(LibraryJoin, AnAlertOfAHandshakeThatIsOutIsCounted) {
+  LibraryJoin join;
+  join.Take(Event(End()));
+  join.Take(Wire(), kStart);
+  join.Take(Event(LibraryLate{116}));
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+  EXPECT_EQ(join.stats().too_late, 1u);
+}
+
+TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
+  LibraryJoin join;
+  LibraryEnd end = End();
+  end.server_name = "a.example";
+  join.Take(Event(end));
+  join.Advance(kStart + kLibraryAgeNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Advance(kStart + kLibraryAgeNs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].role, Role::kClient);
+  EXPECT_EQ(records[0].owner.comm, "curl");
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_EQ(records[0].tls.version, ProtocolVersion::kTls13);
+  EXPECT_EQ(records[0].library->join, Join::kNone);
+  EXPECT_EQ(records[0].library->server_name, "a.example");
+}
+
+TEST(LibraryJoin, CountsWhatNeverEndedAndWhatNamesNothing) {
+  LibraryJoin join;
+  join.Take(Event(LibraryCertificate{false, 0, Der(1)}, 1));
+  LibraryEnd nameless;
+  nameless.outcome = LibraryOutcome::kAbandoned;
+  join.Take(Event(nameless, 2));
+  join.Advance(kStart + kLibraryAgeNs);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  EXPECT_EQ(join.stats().unfinished, 1u);
+  EXPECT_EQ(join.stats().nameless, 1u);
+}
+
+TEST(LibraryJoin, DoesNotKnowTheStartOfAHandshakeMetLate) {
+  LibraryJoin join;
+  LibraryEnd end = End();
+  end.met_late = true;
+  join.Take(Event(end));
+  join.Take(Wire(), kStart);
+  EXPECT_FALSE(LibrarySeconds(join.Harvest().at(0)).has_value());
+}
+
+TEST(LibraryJoin, KeepsNoMoreCertificatesThanItsCeiling) {
+  LibraryJoin join;
+  for (size_t i = 0; i < kMaxChain + 5; ++i) {
+    join.Take(Event(LibraryCertificate{false, static_cast<uint8_t>(i), Der(static_cast<uint8_t>(i))}));
+  }
+  join.Take(Event(End()));
+  join.Take(Wire(), kStart);
+  EXPECT_THAT(join.Harvest().at(0).library->peer_certificates, SizeIs(kMaxChain));
+}
+
+TEST(LibraryJoin, TheOldestLibraryHandshakeMakesRoom) {
+  LibraryJoin join;
+  for (size_t i = 0; i <= kMaxLibrarySides; ++i) join.Take(Event(LibraryCertificate{false, 0, Der(1)}, i));
+  EXPECT_EQ(join.stats().sides, kMaxLibrarySides);
+  EXPECT_EQ(join.stats().displaced, 1u);
+}
+
+TEST(LibraryJoin, TheOldestWaitingRecordMakesRoom) {
+  LibraryJoin join;
+  for (size_t i = 0; i <= kMaxWaitingRecords; ++i) {
+    HandshakeRecord record = Wire();
+    record.tls.client_hello->random[1] = static_cast<uint8_t>(i);
+    record.tls.client_hello->random[2] = static_cast<uint8_t>(i >> 8);
+    join.Take(std::move(record), kStart);
+  }
+  EXPECT_EQ(join.stats().waiting, kMaxWaitingRecords);
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+TEST(LibraryJoin, FinishLetsEverythingOut) {
+  LibraryJoin join;
+  join.Take(Wire(1), kStart);
+  join.Take(Event(End(2), 2));
+  join.Finish();
+  EXPECT_THAT(join.Harvest(), SizeIs(2));
+  EXPECT_EQ(join.stats().sides, 0u);
+  EXPECT_EQ(join.stats().waiting, 0u);
+}
+
+TEST(LibraryJoin, RecordsOfCaptureFilesPassThrough) {
+  LibraryJoin join;
+  HandshakeRecord record = Wire();
+  record.role = Role::kObserver;
+  join.Take(std::move(record), kStart);
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace tlsmeter::agent
