@@ -13,6 +13,7 @@ namespace tlsmeter::agent {
 
 struct TraceOptions {
   std::string cgroup;           // empty: all
+  bool library = false;         // also probe TLS libraries
   double duration_seconds = 0;  // 0: until a signal
   PrinterOptions printer;
 };
@@ -27,6 +28,7 @@ ExitCode RunRead(const ReadOptions& options);
 
 struct ServeOptions {
   std::string cgroup;
+  bool library = false;  // also probe TLS libraries
   std::string listen = "127.0.0.1:9743";
   std::string web_config;     // file; empty: plain HTTP for everybody
   bool trace = false;         // also print a line per handshake

@@ -18,6 +18,8 @@
 namespace tlsmeter::agent {
 namespace {
 
+constexpr const char* kLibraryHelp =
+    "Also probe the TLS libraries of watched processes: certificates, reasons and protocols that TLS 1.3 encrypts";
 constexpr const char* kCgroupHelp = "Watch only sockets of this cgroup v2 directory and below (default: all)";
 
 // "30", "30s", "5m": seconds, or 0 when it is not a positive duration.
@@ -42,6 +44,7 @@ int Main(int argc, char** argv) {
   std::string duration;
   CLI::App* trace = app.add_subcommand("trace", "Print one line per handshake and side");
   trace->add_option("--cgroup", trace_options.cgroup, kCgroupHelp)->type_name("PATH");
+  trace->add_flag("--library", trace_options.library, kLibraryHelp);
   RecordOptions trace_records;
   trace_records.AddTo(trace);
   trace->add_option("-d,--duration", duration, "Stop after this time: 30, 500ms, 5m")
@@ -77,6 +80,7 @@ int Main(int argc, char** argv) {
                    "TLS and authentication of the HTTP server, in the format of the Prometheus exporters")
       ->type_name("PATH");
   serve->add_option("--cgroup", serve_options.cgroup, kCgroupHelp)->type_name("PATH");
+  serve->add_flag("--library", serve_options.library, kLibraryHelp);
   serve->add_flag("--trace", serve_options.trace, "Also print one line per handshake");
   serve->add_flag("--bpf-stats", serve_options.measure_time,
                   "Also export the run time of the BPF programs (costs some 50 ns a run)");

@@ -22,6 +22,12 @@ uint64_t NowNs() {
 
 const char kVersion[] = TLSMETER_VERSION;
 
+Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgroup)
+    : images({.cgroup = cgroup,
+              .configure = [sensor](uint32_t slot, const ImagePlan& plan) { return sensor->Configure(slot, plan); },
+              .attach = [sensor](int fd, uint32_t slot,
+                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}) {}
+
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options, const KubeletOptions& kubelet) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
   if (!source.ok()) return source.status();
@@ -38,7 +44,12 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
     asked = *std::move(started);
     attribution.pods = [raw = asked.get()] { return raw->pods(); };
   }
-  return std::unique_ptr<Pipeline>(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
+  if (LibrarySensor* sensor = pipeline->source_->library()) {
+    pipeline->library_.emplace(sensor, options.cgroup_path);
+    pipeline->library_->images.PollAll();
+  }
+  return pipeline;
 }
 
 // Once for each change, not for each of the requests that go on meanwhile.
@@ -56,31 +67,45 @@ void Pipeline::SayKubelet() {
 
 absl::Status Pipeline::Poll(int timeout_ms) {
   const auto take = [this](const Chunk& chunk) {
-    // At once: a short-lived process is gone before its record is made.
-    if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) attributor_.See(*owner, NowNs());
+    if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) {
+      // At once: a short-lived process is gone before its record is made, and one that begins to use a connection may just
+      // have mapped its TLS library.
+      attributor_.See(*owner, NowNs());
+      if (library_) library_->images.Notice(static_cast<pid_t>(owner->pid));
+    }
     flows_.Take(chunk);
   };
-  return source_->Poll(timeout_ms, take, [](const LibraryEvent&) {});
+  return source_->Poll(timeout_ms, take, [this](const LibraryEvent& event) { library_->join.Take(event); });
 }
 
-std::vector<HandshakeRecord> Pipeline::Harvest() {
+// The wire's records, united with the library's facts where there is a join; `last`: nothing more will come.
+std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
   std::vector<HandshakeRecord> records = flows_.Harvest();
-  for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, NowNs());
+  if (library_) {
+    for (HandshakeRecord& record : records) library_->join.Take(std::move(record), now_ns);
+    library_->join.Advance(now_ns);
+    if (last) library_->join.Finish();
+    records = library_->join.Harvest();
+  }
+  for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, now_ns);
   return records;
 }
 
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
   if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
-  flows_.Advance(NowNs());
+  if (library_) library_->images.Poll();
+  const uint64_t now_ns = NowNs();
+  flows_.Advance(now_ns);
   SayKubelet();
-  return Harvest();
+  return Harvest(now_ns);
 }
 
 std::vector<HandshakeRecord> Pipeline::Finish() {
-  // The run is over whether or not the ring can still be read.
+  // The run is over whether or not the rings can still be read.
   Poll(0).IgnoreError();
-  flows_.Finish(NowNs());
-  return Harvest();
+  const uint64_t now_ns = NowNs();
+  flows_.Finish(now_ns);
+  return Harvest(now_ns, true);
 }
 
 SelfStats Pipeline::self_stats() const {
@@ -106,6 +131,22 @@ SelfStats Pipeline::self_stats() const {
   self.connections_without_handshake.push_back({"no_client_hello", static_cast<double>(flows.no_hello)});
   self.blind_handshakes.push_back({"bytes_missing", static_cast<double>(flows.incomplete)});
   self.blind_handshakes.push_back({"owner_unknown", static_cast<double>(flows.owner_unknown)});
+  if (library_) {
+    const LibraryJoinStats& join = library_->join.stats();
+    self.events_lost.push_back({"library_too_late", static_cast<double>(join.too_late)});
+    self.events_lost.push_back({"library_unfinished", static_cast<double>(join.unfinished + join.nameless)});
+    self.events_lost.push_back({"library_ceiling", static_cast<double>(join.displaced)});
+    for (size_t i = 0; i < join.joined.size(); ++i) {
+      self.library_joins.push_back(
+          {std::string(JoinedByName(static_cast<JoinedBy>(i))), static_cast<double>(join.joined[i])});
+    }
+    self.library_joins.push_back({"wire_only", static_cast<double>(join.wire_only)});
+    const auto processes = library_->images.ProcessCounts();
+    for (size_t i = 0; i < processes.size(); ++i) {
+      self.library_processes.push_back(
+          {std::string(StackStateName(static_cast<StackState>(i))), static_cast<double>(processes[i])});
+    }
+  }
   self.tracked_connections = static_cast<double>(flows.tracked);
   for (size_t i = 0; i < flows.evicted.size(); ++i) {
     self.connections_evicted.push_back(
@@ -138,6 +179,11 @@ SelfStats Pipeline::self_stats() const {
 }
 
 void Pipeline::SayReady(const std::string& watched) const {
+  for (const ImageReport& image : library_ ? library_->images.Images() : std::vector<ImageReport>()) {
+    if (image.message.empty()) continue;
+    std::fprintf(stderr, "tlsmeter: blind to the TLS library in %s (build id %s): %s\n", image.path.c_str(),
+                 image.build_id.c_str(), image.message.c_str());
+  }
   for (const Hook& hook : source_->hooks()) {
     if (hook.attached) continue;
     std::fprintf(stderr, "tlsmeter: blind to %s: %s %s\n", hook.blind.c_str(), hook.name.c_str(), hook.missing.c_str());
@@ -151,8 +197,9 @@ void Pipeline::SayLast() const {
     if (counter.group == CounterGroup::kLost) lost += counter.value;
   }
   const FlowStats& flows = flows_.stats();
+  const uint64_t alone = library_ ? library_->join.stats().joined[static_cast<size_t>(JoinedBy::kNone)] : 0;
   std::fprintf(stderr, "tlsmeter: seen %" PRIu64 " handshakes, lost %" PRIu64 " events, blind %" PRIu64 "\n",
-               flows.handshakes, lost, flows.incomplete + flows.owner_unknown);
+               flows.handshakes + alone, lost, flows.incomplete + flows.owner_unknown);
 }
 
 }  // namespace tlsmeter::agent

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "src/capture/bpf_source.h"
 #include "src/correlate/flow_table.h"
 #include "src/correlate/handshake_record.h"
+#include "src/correlate/library_join.h"
+#include "src/image/image_manager.h"
 
 namespace tlsmeter::agent {
 
@@ -25,8 +28,8 @@ extern const char kVersion[];
 
 class Pipeline {
  public:
-  // Start opens the live source, and asks a kubelet for its pods where `kubelet` has a URL. Errors as BpfSource::Open and
-  // Kubelet::Start say.
+  // Start opens the live source, and asks a kubelet for its pods where `kubelet` has a URL. With options.library it also
+  // instruments the TLS libraries that watched processes map already. Errors as BpfSource::Open and Kubelet::Start say.
   static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options,
                                                          const KubeletOptions& kubelet = {});
 
@@ -47,11 +50,19 @@ class Pipeline {
   void SayLast() const;
 
  private:
+  // LibraryPart is what only the library sensor needs.
+  struct LibraryPart {
+    LibraryPart(LibrarySensor* sensor, const std::string& cgroup);
+
+    ImageManager images;
+    LibraryJoin join;
+  };
+
   Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
       : source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
 
   absl::Status Poll(int timeout_ms);
-  std::vector<HandshakeRecord> Harvest();
+  std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
   void SayKubelet();
 
   std::unique_ptr<BpfSource> source_;
@@ -59,6 +70,7 @@ class Pipeline {
   absl::Status kubelet_said_;         // the last of its states that was printed
   Attributor attributor_;
   FlowTable flows_;
+  std::optional<LibraryPart> library_;  // goes before the source, whose program it has attached
 };
 
 }  // namespace tlsmeter::agent

@@ -29,7 +29,7 @@ void Trace::Print(const std::vector<HandshakeRecord>& records) {
 ExitCode Trace::Run() {
   CatchStopSignals();
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::Start(BpfSourceOptions{.cgroup_path = options_.cgroup, .measure_time = false});
+      Pipeline::Start(BpfSourceOptions{.cgroup_path = options_.cgroup, .measure_time = false, .library = options_.library});
   if (!pipeline.ok()) return FailWith(pipeline.status());
   (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
   printer_.PrintHeader();

@@ -44,6 +44,8 @@ enum class Metric : uint8_t {
   kParseErrors,
   kBlindHandshakes,
   kConnectionsWithoutHandshake,
+  kLibraryJoins,
+  kLibraryProcesses,
   kTrackedConnections,
   kConnectionsEvicted,
   kAttribution,

@@ -32,6 +32,8 @@ struct SelfStats {
   std::vector<LabelledValue> parse_errors;                   // by stage
   std::vector<LabelledValue> blind_handshakes;               // by reason
   std::vector<LabelledValue> connections_without_handshake;  // by reason
+  std::vector<LabelledValue> library_joins;                  // by the way, and what stayed alone
+  std::vector<LabelledValue> library_processes;              // by state
   double tracked_connections = 0;
   std::vector<LabelledValue> connections_evicted;  // by reason
   std::vector<AttributionCount> attribution;       // by source and result

@@ -64,9 +64,6 @@ constexpr std::array<CounterName, TM_COUNTERS> kCounterNames = {{
 
 constexpr char kLibraryProgram[] = "tm_library";
 
-// enum bpf_attach_type since 6.6, newer than Debian's headers and libbpf.
-constexpr auto kBpfTraceUprobeMulti = static_cast<bpf_attach_type>(48);
-
 // A program of the skeleton: what it is called, what must be in the kernel's BTF for it, what is invisible without it.
 struct ProgramSpec {
   const char* program;
@@ -167,9 +164,9 @@ class LiveSource final : public BpfSource {
   std::vector<MapStats> map_stats() const override;
 
  private:
-  absl::Status Load(uint64_t target_cgroup, bool uprobe_multi);
-  void ConfigureLibrary(bool autoload, bool uprobe_multi);
-  absl::Status OpenLibrary();
+  absl::Status Load(uint64_t target_cgroup, UprobeAttach attach);
+  void ConfigureLibrary(bool autoload, UprobeAttach attach);
+  absl::Status OpenLibrary(UprobeAttach attach);
   absl::Status Attach(const CgroupDirectory& cgroup);
   void NameOpenSockets(Hook* hook);
   static int OnEvent(void* self, void* data, size_t size);
@@ -213,20 +210,21 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
     hooks_.push_back(std::move(hook));
   }
 
-  const bool uprobe_multi = btf__find_by_name_kind(kernel.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
-  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), uprobe_multi); !s.ok()) return s;
+  const bool multi = btf__find_by_name_kind(kernel.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
+  const UprobeAttach attach = multi ? UprobeAttach::kMulti : UprobeAttach::kPerf;
+  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), attach); !s.ok()) return s;
   if (options.measure_time) {
     stats_ = Descriptor(bpf_enable_stats(BPF_STATS_RUN_TIME));
     if (stats_.get() < 0) return absl::FailedPreconditionError("the kernel refuses to time BPF programs (BPF_ENABLE_STATS)");
   }
   ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.tm_ring), &LiveSource::OnEvent, this, nullptr));
   if (!ring_) return absl::InternalError(absl::StrCat("cannot map the ring buffer: ", strerror(errno)));
-  if (absl::Status s = OpenLibrary(); !s.ok()) return s;
+  if (absl::Status s = OpenLibrary(attach); !s.ok()) return s;
   return Attach(*cgroup);
 }
 
 // Loads all programs; when one that can be spared is refused, leaves it out and tries again.
-absl::Status LiveSource::Load(uint64_t target_cgroup, bool uprobe_multi) {
+absl::Status LiveSource::Load(uint64_t target_cgroup, UprobeAttach attach) {
   for (size_t attempt = 0; attempt <= hooks_.size(); ++attempt) {
     LibbpfLog().clear();
     skeleton_.reset(tlsmeter_bpf__open());
@@ -236,7 +234,7 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, bool uprobe_multi) {
       bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
       bpf_program__set_autoload(program, i < hooks_.size() && hooks_[i].missing.empty());
     }
-    ConfigureLibrary(bpf_program__autoload(skeleton_->progs.tm_library), uprobe_multi);
+    ConfigureLibrary(bpf_program__autoload(skeleton_->progs.tm_library), attach);
     const int error = -tlsmeter_bpf__load(skeleton_.get());
     if (error == 0) return absl::OkStatus();
 
@@ -262,7 +260,7 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, bool uprobe_multi) {
 }
 
 // To be called before the load: maps that only the library sensor needs are left out with it.
-void LiveSource::ConfigureLibrary(bool autoload, bool uprobe_multi) {
+void LiveSource::ConfigureLibrary(bool autoload, UprobeAttach attach) {
   const auto& maps = skeleton_->maps;
   for (bpf_map* map : {maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
                        maps.tm_own_certificates, maps.tm_certificates}) {
@@ -270,17 +268,19 @@ void LiveSource::ConfigureLibrary(bool autoload, bool uprobe_multi) {
   }
   if (!autoload) return;
   // The kernel wants to know at load how the program will be attached.
-  if (uprobe_multi) bpf_program__set_expected_attach_type(skeleton_->progs.tm_library, kBpfTraceUprobeMulti);
+  if (attach == UprobeAttach::kMulti)
+    bpf_program__set_expected_attach_type(skeleton_->progs.tm_library, static_cast<bpf_attach_type>(kUprobeMulti));
   if (getrandom(&skeleton_->rodata->tm_certificate_key, sizeof(skeleton_->rodata->tm_certificate_key), 0) < 0) {
     skeleton_->rodata->tm_certificate_key = ClockNs(CLOCK_MONOTONIC);  // before the pool is ready, at boot
   }
 }
 
-absl::Status LiveSource::OpenLibrary() {
+absl::Status LiveSource::OpenLibrary(UprobeAttach attach) {
   if (!bpf_program__autoload(skeleton_->progs.tm_library)) return absl::OkStatus();
   library_.emplace(LibrarySensor::Descriptors{.program = bpf_program__fd(skeleton_->progs.tm_library),
                                               .images = bpf_map__fd(skeleton_->maps.tm_images),
-                                              .certificates = bpf_map__fd(skeleton_->maps.tm_certificates)});
+                                              .certificates = bpf_map__fd(skeleton_->maps.tm_certificates)},
+                   attach);
   library_->set_epoch_offset_ns(epoch_offset_ns_);
   const int error =
       -ring_buffer__add(ring_.get(), bpf_map__fd(skeleton_->maps.tm_library_ring), &LiveSource::OnLibraryEvent, this);

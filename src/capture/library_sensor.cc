@@ -41,10 +41,6 @@ static_assert(Same(Field::kBioFlags, TM_FIELD_BIO_FLAGS) && Same(Field::kFileDes
 
 }  // namespace
 
-uint64_t ProbeCookie(uint32_t slot, ProbeKind kind) {
-  return uint64_t{slot} << TM_COOKIE_KIND_BITS | static_cast<uint64_t>(kind);
-}
-
 absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
   tm_image image = {};
@@ -60,6 +56,10 @@ absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (stacks_.size() <= slot) stacks_.resize(slot + 1);
   stacks_[slot] = plan.version;
   return absl::OkStatus();
+}
+
+absl::StatusOr<UprobeLink> LibrarySensor::Attach(int fd, uint32_t slot, std::span<const Probe> probes) const {
+  return AttachUprobes(descriptors_.program, how_, fd, slot, probes);
 }
 
 void LibrarySensor::Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take) {

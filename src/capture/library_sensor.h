@@ -1,5 +1,5 @@
 // LibrarySensor: the user space half of the program that serves the probes in TLS libraries. Tells the program how each
-// image lays out its fields, and turns its records into events. Who attaches the probes is no business of it.
+// image lays out its fields, attaches it, and turns its records into events. Which images there are is no business of it.
 //
 // Does not own its descriptors. One thread.
 #ifndef TLSMETER_SRC_CAPTURE_LIBRARY_SENSOR_H_
@@ -12,9 +12,11 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "src/capture/library_decoder.h"
 #include "src/capture/library_event.h"
 #include "src/image/image_plan.h"
+#include "src/image/uprobe_link.h"
 
 namespace tlsmeter::agent {
 
@@ -26,14 +28,14 @@ class LibrarySensor {
     int images = -1;        // tm_images
     int certificates = -1;  // tm_certificates
   };
-  explicit LibrarySensor(const Descriptors& descriptors) : descriptors_(descriptors) {}
-
-  // program_fd is what probes are attached with, with the cookie of ProbeCookie.
-  int program_fd() const { return descriptors_.program; }
+  LibrarySensor(const Descriptors& descriptors, UprobeAttach how) : descriptors_(descriptors), how_(how) {}
 
   // Configure makes the program read the fields of image `slot` as `plan` says. To be called before its probes are
   // attached. InvalidArgument for a slot that the program does not have.
   absl::Status Configure(uint32_t slot, const ImagePlan& plan);
+
+  // Attach attaches the program to all probes of image `slot`, the open file `fd`.
+  absl::StatusOr<UprobeLink> Attach(int fd, uint32_t slot, std::span<const Probe> probes) const;
 
   // Take decodes one record of the ring and hands the event on, if it makes one.
   void Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take);
@@ -45,13 +47,11 @@ class LibrarySensor {
 
  private:
   Descriptors descriptors_;
+  UprobeAttach how_;
   LibraryDecoder decoder_;
   std::vector<std::string> stacks_;  // by slot
   uint64_t refused_ = 0;
 };
-
-// ProbeCookie is the cookie of a probe: which image, and what it means that it was reached.
-uint64_t ProbeCookie(uint32_t slot, ProbeKind kind);
 
 }  // namespace tlsmeter::agent
 

@@ -71,15 +71,15 @@ std::string_view FailureReasonName(FailureReason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-std::string_view JoinName(Join join) {
-  switch (join) {
-    case Join::kClientRandom:
+std::string_view JoinedByName(JoinedBy by) {
+  switch (by) {
+    case JoinedBy::kClientRandom:
       return "client_random";
-    case Join::kServerRandom:
+    case JoinedBy::kServerRandom:
       return "server_random";
-    case Join::kAddress:
+    case JoinedBy::kAddress:
       return "address";
-    case Join::kNone:
+    case JoinedBy::kNone:
       return "none";
   }
   return "";

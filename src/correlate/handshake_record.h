@@ -82,19 +82,19 @@ struct Ending {
   bool timed_out = false;  // nothing came for kHandshakeTimeout
 };
 
-// Join is how the library's facts were found to belong to the wire's record (`tlsmeter.join`).
-enum class Join : uint8_t {
+// JoinedBy is how the library's facts were found to belong to the wire's record (`tlsmeter.join`).
+enum class JoinedBy : uint8_t {
   kClientRandom,
   kServerRandom,  // helps with ECH, where the outer and the inner ClientHello differ
   kAddress,       // both ends' addresses and the process: for failures before a ClientHello was understood
   kNone,          // the wire did not show this handshake
 };
-inline constexpr size_t kJoinCount = 4;
-std::string_view JoinName(Join join);
+inline constexpr size_t kJoinedByCount = 4;
+std::string_view JoinedByName(JoinedBy by);
 
 // LibraryFacts is what the watched side's own TLS library says of the handshake.
 struct LibraryFacts {
-  Join join = Join::kNone;
+  JoinedBy join = JoinedBy::kNone;
   std::string stack;  // what the library calls itself
   LibraryOutcome outcome = LibraryOutcome::kSuccess;
   uint64_t start_ns = 0;          // of the first step
@@ -106,8 +106,6 @@ struct LibraryFacts {
   std::optional<uint8_t> late_alert;  // description of one received after success: established, then rejected
   std::string server_name;            // raw; SNI as the library knows it
   std::array<uint8_t, 32> client_random = {};
-  std::vector<CertificateDer> peer_certificates;  // in the order shown; at most kMaxChain
-  std::vector<CertificateDer> own_certificates;
 };
 
 struct HandshakeRecord {

@@ -73,6 +73,7 @@ struct LibraryJoin::Side {
   // What the wire may hide.
   std::string alpn;
   uint16_t version = 0, cipher = 0, group = 0;
+  CertificateChain peer_certificates, own_certificates;
   std::vector<Key> keys;
   std::optional<Records::iterator> record;  // matched, and waiting for a late alert
 };
@@ -90,14 +91,14 @@ LibraryJoin::~LibraryJoin() = default;
 
 std::vector<LibraryJoin::Key> LibraryJoin::KeysOf(const HandshakeRecord& record) {
   std::vector<Key> keys;
-  const auto add = [&](Join by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
+  const auto add = [&](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
     keys.push_back(Key{.by = by, .role = record.role, .pid = pid, .bytes = bytes});
   };
-  if (record.tls.client_hello) add(Join::kClientRandom, 0, RandomBytes(record.tls.client_hello->random));
-  if (record.tls.server_hello) add(Join::kServerRandom, 0, RandomBytes(record.tls.server_hello->random));
+  if (record.tls.client_hello) add(JoinedBy::kClientRandom, 0, RandomBytes(record.tls.client_hello->random));
+  if (record.tls.server_hello) add(JoinedBy::kServerRandom, 0, RandomBytes(record.tls.server_hello->random));
   if (record.client && record.server && record.owner.pid != 0) {
     const bool client = record.role == Role::kClient;
-    add(Join::kAddress, record.owner.pid,
+    add(JoinedBy::kAddress, record.owner.pid,
         client ? AddressBytes(*record.client, *record.server) : AddressBytes(*record.server, *record.client));
   }
   return keys;
@@ -142,8 +143,9 @@ void LibraryJoin::Take(const LibraryEvent& event) {
     if (side->record) Release(*side->record);
   } else if (const auto* certificate = std::get_if<LibraryCertificate>(&event.what)) {
     Side* side = Find(event);
-    std::vector<CertificateDer>& chain = certificate->own ? side->facts.own_certificates : side->facts.peer_certificates;
-    if (chain.size() < kMaxChain) chain.push_back(certificate->der);
+    CertificateChain& chain = certificate->own ? side->own_certificates : side->peer_certificates;
+    ++chain.length;
+    if (chain.certificates.size() < kMaxChain) chain.certificates.push_back(certificates_.Read(*certificate->der));
   } else if (const auto* end = std::get_if<LibraryEnd>(&event.what)) {
     OnEnd(Find(event), *end, event);
   }
@@ -171,12 +173,12 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   side->cipher = end.cipher;
   side->group = end.group;
 
-  const auto add = [side](Join by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
+  const auto add = [side](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
     side->keys.push_back(Key{.by = by, .role = side->role, .pid = pid, .bytes = bytes});
   };
-  if (!IsZero(end.client_random)) add(Join::kClientRandom, 0, RandomBytes(end.client_random));
-  if (!IsZero(end.server_random)) add(Join::kServerRandom, 0, RandomBytes(end.server_random));
-  if (end.local && end.remote) add(Join::kAddress, side->owner.pid, AddressBytes(*end.local, *end.remote));
+  if (!IsZero(end.client_random)) add(JoinedBy::kClientRandom, 0, RandomBytes(end.client_random));
+  if (!IsZero(end.server_random)) add(JoinedBy::kServerRandom, 0, RandomBytes(end.server_random));
+  if (end.local && end.remote) add(JoinedBy::kAddress, side->owner.pid, AddressBytes(*end.local, *end.remote));
   if (Told(side->keys)) {
     ++stats_.too_late;
     Drop(side);
@@ -269,11 +271,15 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
     const Sender self = record.role == Role::kServer ? Sender::kServer : Sender::kClient;
     if (const std::optional<Alert> alert = AlertOf(facts, self)) tls.alert = alert;
   }
+  const bool server = record.role == Role::kServer;
+  CertificateChain& servers = server ? side->own_certificates : side->peer_certificates;
+  CertificateChain& clients = server ? side->peer_certificates : side->own_certificates;
   if (tls.mutual_tls == MutualTls::kNotVisible) {
-    const auto& clients = record.role == Role::kServer ? facts.peer_certificates : facts.own_certificates;
-    if (!clients.empty()) tls.mutual_tls = MutualTls::kPresented;
+    if (clients.length != 0) tls.mutual_tls = MutualTls::kPresented;
     if (facts.reason == kPeerReturnedNoCertificate) tls.mutual_tls = MutualTls::kAbsent;
   }
+  if (tls.server_certificates.length == 0) tls.server_certificates = std::move(servers);
+  if (tls.client_certificates.length == 0) tls.client_certificates = std::move(clients);
   if (record.owner.pid == 0) record.owner = side->owner;
   ++stats_.joined[static_cast<size_t>(facts.join)];
   record.library = std::move(side->facts);
@@ -316,7 +322,7 @@ bool LibraryJoin::Told(const std::vector<Key>& keys) const {
 void LibraryJoin::Tell(const std::vector<Key>& keys) {
   for (const Key& key : keys) {
     // Ports are used again by the next connection: an address tells handshakes apart only while both halves are here.
-    if (key.by == Join::kAddress) continue;
+    if (key.by == JoinedBy::kAddress) continue;
     if (told_order_.size() >= kMaxTold) {
       const auto oldest = told_.find(told_order_.front());
       if (--oldest->second == 0) told_.erase(oldest);

@@ -23,6 +23,7 @@
 #include "src/capture/library_event.h"
 #include "src/correlate/flow_table.h"
 #include "src/correlate/handshake_record.h"
+#include "tlsmeter/certificate.h"
 
 namespace tlsmeter::agent {
 
@@ -46,19 +47,19 @@ inline constexpr size_t kMaxWaitingRecords = 2048;
 // Handshakes that went out with one half, remembered so that the other half does not become a second record.
 inline constexpr size_t kMaxTold = 16384;
 
-// Certificates kept of each side of a handshake.
+// Certificates kept of each side of a handshake; the count has them all.
 inline constexpr size_t kMaxChain = 16;
 
 // LibraryJoinStats only grow, but for the first two.
 struct LibraryJoinStats {
-  size_t sides = 0;                              // library handshakes held
-  size_t waiting = 0;                            // wire records held
-  std::array<uint64_t, kJoinCount> joined = {};  // records by Join; kNone: made of library facts alone
-  uint64_t wire_only = 0;                        // records without library facts
-  uint64_t too_late = 0;                         // facts that came when the record was out
-  uint64_t unfinished = 0;                       // library handshakes whose end did not come
-  uint64_t nameless = 0;                         // ended, the wire did not show them, and they name no handshake
-  uint64_t displaced = 0;                        // library handshakes given up for want of room
+  size_t sides = 0;                                  // library handshakes held
+  size_t waiting = 0;                                // wire records held
+  std::array<uint64_t, kJoinedByCount> joined = {};  // records by JoinedBy; kNone: made of library facts alone
+  uint64_t wire_only = 0;                            // records without library facts
+  uint64_t too_late = 0;                             // facts that came when the record was out
+  uint64_t unfinished = 0;                           // library handshakes whose end did not come
+  uint64_t nameless = 0;                             // ended, the wire did not show them, and they name no handshake
+  uint64_t displaced = 0;                            // library handshakes given up for want of room
 };
 
 class LibraryJoin {
@@ -83,7 +84,7 @@ class LibraryJoin {
  private:
   // Key is one thing by which the two halves may be matched.
   struct Key {
-    Join by = Join::kNone;
+    JoinedBy by = JoinedBy::kNone;
     Role role = Role::kClient;
     uint32_t pid = 0;                    // of kAddress
     std::array<uint8_t, 36> bytes = {};  // a random, or both ends' addresses and ports
@@ -118,6 +119,7 @@ class LibraryJoin {
   absl::flat_hash_map<Key, Records::iterator> record_of_;
   std::deque<Key> told_order_;
   absl::flat_hash_map<Key, int> told_;  // how often in told_order_
+  CertificateCache certificates_;
   std::vector<HandshakeRecord> harvest_;
   LibraryJoinStats stats_;
 };

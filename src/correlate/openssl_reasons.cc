@@ -69,6 +69,7 @@ struct VerifyResult {
 
 // By number.
 constexpr VerifyResult kVerifyResults[] = {
+    {0, "ok", kNone},
     {2, "unable to get issuer certificate", kUnknownCa},
     {3, "unable to get certificate CRL", kCertificateOther},
     {7, "certificate signature failure", kCertificateOther},

@@ -10,6 +10,7 @@
 #include "src/aggregate/labels.h"
 #include "src/base/json_writer.h"
 #include "src/base/text.h"
+#include "src/correlate/openssl_reasons.h"
 #include "src/export/certificate_json.h"
 #include "src/export/record_start.h"
 #include "tlsmeter/ja3.h"
@@ -143,6 +144,12 @@ void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {
   if (record.reason != FailureReason::kNone) {
     json->String("tlsmeter.failure.reason", FailureReasonName(record.reason));
     if (record.inferred) json->Bool("tlsmeter.failure.inferred", true);
+    if (record.failure_side.has_value()) {
+      json->String("tlsmeter.failure.side", SenderName(*record.failure_side));
+    } else {
+      json->String("tlsmeter.failure.side", "none");
+    }
+    if (record.library.has_value() && record.library->late_alert.has_value()) json->Bool("tlsmeter.failure.late", true);
   }
   if (!record.tls.alert.has_value()) return;
   const Alert& alert = *record.tls.alert;
@@ -152,6 +159,23 @@ void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {
     if (alert.level == 1 || alert.level == 2) json->String("tlsmeter.alert.level", alert.level == 1 ? "warning" : "fatal");
   }
   json->String("tlsmeter.alert.sender", SenderName(alert.sender));
+}
+
+// What the TLS library in the process says by itself.
+void WriteLibrary(const LibraryFacts& library, JsonWriter* json) {
+  if (!library.stack.empty()) json->String("tlsmeter.library", PrintableUtf8(library.stack, kMaxTextField));
+  json->String("tlsmeter.join", JoinedByName(library.join));
+  if (library.reason != 0) {
+    json->Uint("tlsmeter.error.code", library.reason);
+    if (const std::string_view text = ReasonText(library.reason); !text.empty()) json->String("tlsmeter.error.text", text);
+  }
+  // Without a certificate a result of 0 says nothing; another one says that there was one, refused before it was kept.
+  if (library.peer_certificate || library.verify_result != 0) {
+    json->Uint("tlsmeter.verify.code", library.verify_result);
+    if (const std::string_view text = VerifyText(library.verify_result); !text.empty()) {
+      json->String("tlsmeter.verify.text", text);
+    }
+  }
 }
 
 // Milliseconds with three decimals: what the kernel's clock is worth.
@@ -165,6 +189,7 @@ void WriteMeasures(const HandshakeRecord& record, JsonWriter* json) {
   WriteMs("tlsmeter.timing.client_flight_ms", ClientFlightSeconds(record), json);
   WriteMs("tlsmeter.timing.handshake_ms", HandshakeSeconds(record), json);
   WriteMs("tlsmeter.timing.first_app_byte_ms", FirstAppByteSeconds(record), json);
+  WriteMs("tlsmeter.timing.library_ms", LibrarySeconds(record), json);
   const auto& bytes = record.tls.handshake_bytes;
   if (bytes[0] != 0) json->Uint("tlsmeter.bytes.client", bytes[0]);
   if (bytes[1] != 0) json->Uint("tlsmeter.bytes.server", bytes[1]);
@@ -213,9 +238,12 @@ std::string JsonLine(const HandshakeRecord& record) {
   if (record.tls.client_hello.has_value()) {
     json.String("tlsmeter.client_random", HexText(record.tls.client_hello->random));
     WriteOffered(*record.tls.client_hello, &json);
+  } else if (record.library.has_value()) {
+    json.String("tlsmeter.client_random", HexText(record.library->client_random));
   }
   WriteParameters(record.tls, &json);
   WriteOutcome(record, &json);
+  if (record.library.has_value()) WriteLibrary(*record.library, &json);
   WriteMeasures(record, &json);
   WriteAttribution(record.attribution, &json);
   WriteOwner(record.owner, record.attribution, &json);

@@ -121,6 +121,8 @@ void AddSelf(const SelfStats& self, Families* out) {
   AddValues(Metric::kParseErrors, self.parse_errors, out);
   AddValues(Metric::kBlindHandshakes, self.blind_handshakes, out);
   AddValues(Metric::kConnectionsWithoutHandshake, self.connections_without_handshake, out);
+  AddValues(Metric::kLibraryJoins, self.library_joins, out);
+  AddValues(Metric::kLibraryProcesses, self.library_processes, out);
   AddValue(Metric::kTrackedConnections, self.tracked_connections, out);
   AddValues(Metric::kConnectionsEvicted, self.connections_evicted, out);
   AddAttribution(self.attribution, out);

@@ -79,7 +79,7 @@ LibraryEvent Event(const What& what, uint64_t object = 1, uint64_t time_ns = kSt
 
 CertificateDer Der(uint8_t byte) { return std::make_shared<const std::vector<uint8_t>>(std::vector<uint8_t>{byte}); }
 
-uint64_t Joined(const LibraryJoin& join, Join by) { return join.stats().joined[static_cast<size_t>(by)]; }
+uint64_t Joined(const LibraryJoin& join, JoinedBy by) { return join.stats().joined[static_cast<size_t>(by)]; }
 
 TEST(LibraryJoin, UnitesFactsThatCameFirst) {
   LibraryJoin join;
@@ -92,18 +92,18 @@ TEST(LibraryJoin, UnitesFactsThatCameFirst) {
   ASSERT_THAT(records, SizeIs(1));
   const HandshakeRecord& record = records[0];
   ASSERT_TRUE(record.library.has_value());
-  EXPECT_EQ(record.library->join, Join::kClientRandom);
+  EXPECT_EQ(record.library->join, JoinedBy::kClientRandom);
   EXPECT_EQ(record.library->stack, "OpenSSL 3.0.19");
   EXPECT_EQ(record.result, Result::kSuccess);
   EXPECT_EQ(record.tls.alpn, "h2");
   EXPECT_EQ(record.tls.group, NamedGroup{0x001d});
   EXPECT_EQ(record.tls.cipher, CipherSuite{0x1301});
   EXPECT_EQ(record.tls.mutual_tls, MutualTls::kPresented);
-  ASSERT_THAT(record.library->peer_certificates, SizeIs(1));
-  EXPECT_EQ(record.library->peer_certificates[0]->at(0), 1);
-  ASSERT_THAT(record.library->own_certificates, SizeIs(1));
+  EXPECT_EQ(record.tls.server_certificates.length, 1u);
+  EXPECT_EQ(record.tls.client_certificates.length, 1u);
+  EXPECT_NE(record.tls.server_certificates.leaf()->sha256, record.tls.client_certificates.leaf()->sha256);
   EXPECT_DOUBLE_EQ(*LibrarySeconds(record), 0.003);
-  EXPECT_EQ(Joined(join, Join::kClientRandom), 1u);
+  EXPECT_EQ(Joined(join, JoinedBy::kClientRandom), 1u);
   EXPECT_EQ(join.stats().sides, 0u);
 }
 
@@ -165,7 +165,7 @@ TEST(LibraryJoin, FallsBackToTheServerRandom) {
   join.Take(Wire(), kStart);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
-  EXPECT_EQ(records[0].library->join, Join::kServerRandom);
+  EXPECT_EQ(records[0].library->join, JoinedBy::kServerRandom);
 }
 
 TEST(LibraryJoin, FallsBackToTheAddressesOfTheSameProcess) {
@@ -185,7 +185,7 @@ TEST(LibraryJoin, FallsBackToTheAddressesOfTheSameProcess) {
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].owner.pid, 42u);
-  EXPECT_EQ(records[0].library->join, Join::kAddress);
+  EXPECT_EQ(records[0].library->join, JoinedBy::kAddress);
   EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
 }
 
@@ -253,7 +253,7 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   EXPECT_EQ(records[0].owner.comm, "curl");
   EXPECT_EQ(records[0].result, Result::kSuccess);
   EXPECT_EQ(records[0].tls.version, ProtocolVersion::kTls13);
-  EXPECT_EQ(records[0].library->join, Join::kNone);
+  EXPECT_EQ(records[0].library->join, JoinedBy::kNone);
   EXPECT_EQ(records[0].library->server_name, "a.example");
 }
 
@@ -285,7 +285,9 @@ TEST(LibraryJoin, KeepsNoMoreCertificatesThanItsCeiling) {
   }
   join.Take(Event(End()));
   join.Take(Wire(), kStart);
-  EXPECT_THAT(join.Harvest().at(0).library->peer_certificates, SizeIs(kMaxChain));
+  const HandshakeRecord record = join.Harvest().at(0);
+  EXPECT_THAT(record.tls.server_certificates.certificates, SizeIs(kMaxChain));
+  EXPECT_EQ(record.tls.server_certificates.length, kMaxChain + 5);
 }
 
 TEST(LibraryJoin, TheOldestLibraryHandshakeMakesRoom) {

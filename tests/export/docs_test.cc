@@ -60,6 +60,13 @@ std::set<std::string> PrintedPaths() {
   HandshakeRecord unit = SampleRecord();
   unit.attribution.container_name = "web";
   unit.attribution.systemd_unit = "web.service";
+  old.library.emplace();
+  old.library->stack = "OpenSSL 3.0.19";
+  old.library->start_ns = 1;
+  old.library->end_ns = 2;
+  old.library->reason = 134;
+  old.library->verify_result = 18;
+  old.library->late_alert = 48;
   std::set<std::string> paths;
   for (const HandshakeRecord& record : {SampleRecord(), Tls12Record(), RefusedRecord(), old, PodRecord(), unit}) {
     AddPaths(nlohmann::json::parse(JsonLine(record)), "", &paths);

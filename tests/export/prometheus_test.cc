@@ -45,6 +45,8 @@ SelfStats FullSelfStats() {
   self.parse_errors = {{"tls", 1}};
   self.blind_handshakes = {{"mid_stream", 2}};
   self.connections_without_handshake = {{"closed", 3}};
+  self.library_joins = {{"client_random", 6}};
+  self.library_processes = {{"openssl", 2}};
   self.tracked_connections = 4;
   self.connections_evicted = {{"table_full", 0}};
   self.attribution = {{"kubelet", "complete", 7}, {"cgroup", "partial", 1}};
