@@ -43,6 +43,9 @@ static_assert(Same(Field::kBioFlags, TM_FIELD_BIO_FLAGS) && Same(Field::kFileDes
 
 absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
+  if (plan.stack != TlsStack::kOpenSsl) {
+    return absl::UnimplementedError("its fields are known, but the BPF program serves probes of OpenSSL only");
+  }
   tm_image image = {};
   for (size_t i = 0; i < kFieldCount; ++i) {
     const FieldPath& path = plan.fields[i];

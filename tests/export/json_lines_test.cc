@@ -124,7 +124,7 @@ TEST(JsonLinesTest, SaysWhyAHandshakeFailed) {
   Json json = Parse(JsonLine(record));
   EXPECT_EQ(json["tls"]["established"], false);
   EXPECT_EQ(json["tlsmeter"]["result"], "failure");
-  EXPECT_EQ(json["tlsmeter"]["failure"], Json({{"reason", "unknown_ca"}}));
+  EXPECT_EQ(json["tlsmeter"]["failure"], Json({{"reason", "unknown_ca"}, {"side", "server"}}));
   EXPECT_EQ(json["tlsmeter"]["alert"], Json({{"description", "unknown_ca"}, {"level", "fatal"}, {"sender", "client"}}));
   EXPECT_FALSE(json["tlsmeter"]["timing"].contains("handshake_ms"));
 
@@ -220,6 +220,23 @@ TEST(JsonLinesTest, StaysOneValidLineWhateverPeersSend) {
     for (const char c : line.substr(0, line.size() - 1)) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
     ASSERT_LE(json["process"].value("name", "").size(), kMaxTextField);
   }
+}
+
+TEST(JsonLinesTest, TellsWhatTheLibrarySays) {
+  HandshakeRecord record = RefusedRecord();
+  LibraryFacts& library = record.library.emplace();
+  library.join = JoinedBy::kServerRandom;
+  library.stack = "OpenSSL 3.0.19";
+  library.reason = 134;
+  library.verify_result = 20;
+  library.start_ns = 1'000'000;
+  library.end_ns = 3'500'000;
+  const Json tlsmeter = Json::parse(JsonLine(record))["tlsmeter"];
+  EXPECT_EQ(tlsmeter["library"], "OpenSSL 3.0.19");
+  EXPECT_EQ(tlsmeter["join"], "server_random");
+  EXPECT_EQ(tlsmeter["error"], Json({{"code", 134}, {"text", "certificate verify failed"}}));
+  EXPECT_EQ(tlsmeter["verify"], Json({{"code", 20}, {"text", "unable to get local issuer certificate"}}));
+  EXPECT_EQ(tlsmeter["timing"]["library_ms"], 2.5);
 }
 
 }  // namespace

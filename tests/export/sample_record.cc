@@ -86,6 +86,7 @@ HandshakeRecord RefusedRecord() {
   HandshakeRecord record = SampleRecord();
   record.result = Result::kFailure;
   record.reason = FailureReason::kUnknownCa;
+  record.failure_side = Sender::kServer;
   record.tls.progress = Progress::kRefused;
   record.tls.alert = Alert{.sender = Sender::kClient, .level = 2, .description = 48};
   record.tls.established_ns = 0;
