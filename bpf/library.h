@@ -52,7 +52,7 @@ enum tm_probe {
 	TM_PROBES
 };
 
-/* The fields of a connection object that are read; enum Field of src/image/image_plan.h says what each is. */
+/* The fields of a connection object that are read; enum ObjectField of src/image/image_plan.h says what each is. */
 enum tm_field_name {
 	TM_FIELD_VERSION,
 	TM_FIELD_SERVER,

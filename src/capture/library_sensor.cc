@@ -24,20 +24,24 @@ static_assert(Same(ProbeKind::kOwnCertificateEntry, TM_PROBE_OWN_CERTIFICATE_ENT
 static_assert(Same(ProbeKind::kOwnCertificateReturn, TM_PROBE_OWN_CERTIFICATE_RETURN) &&
               Same(ProbeKind::kFree, TM_PROBE_FREE));
 
-constexpr bool Same(Field field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
+constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
 static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);
-static_assert(Same(Field::kVersion, TM_FIELD_VERSION) && Same(Field::kServer, TM_FIELD_SERVER));
-static_assert(Same(Field::kStateMachine, TM_FIELD_STATE_MACHINE) && Same(Field::kHandshakeState, TM_FIELD_HANDSHAKE_STATE));
-static_assert(Same(Field::kWaiting, TM_FIELD_WAITING) && Same(Field::kResumed, TM_FIELD_RESUMED));
-static_assert(Same(Field::kSession, TM_FIELD_SESSION) && Same(Field::kCipherId, TM_FIELD_CIPHER_ID));
-static_assert(Same(Field::kPeer, TM_FIELD_PEER) && Same(Field::kVerifyResult, TM_FIELD_VERIFY_RESULT));
-static_assert(Same(Field::kAlpn, TM_FIELD_ALPN) && Same(Field::kAlpnLength, TM_FIELD_ALPN_LENGTH));
-static_assert(Same(Field::kServerName, TM_FIELD_SERVER_NAME) && Same(Field::kClientRandom, TM_FIELD_CLIENT_RANDOM));
-static_assert(Same(Field::kServerRandom, TM_FIELD_SERVER_RANDOM) && Same(Field::kSendAlert, TM_FIELD_SEND_ALERT));
-static_assert(Same(Field::kReceivedAlert, TM_FIELD_RECEIVED_ALERT) && Same(Field::kGroup, TM_FIELD_GROUP));
-static_assert(Same(Field::kSessionGroup, TM_FIELD_SESSION_GROUP) && Same(Field::kReadBio, TM_FIELD_READ_BIO));
-static_assert(Same(Field::kBioType, TM_FIELD_BIO_TYPE) && Same(Field::kBioNumber, TM_FIELD_BIO_NUMBER));
-static_assert(Same(Field::kBioFlags, TM_FIELD_BIO_FLAGS) && Same(Field::kFileDescriptor, TM_FIELD_FILE_DESCRIPTOR));
+static_assert(Same(ObjectField::kVersion, TM_FIELD_VERSION) && Same(ObjectField::kServer, TM_FIELD_SERVER));
+static_assert(Same(ObjectField::kStateMachine, TM_FIELD_STATE_MACHINE) &&
+              Same(ObjectField::kHandshakeState, TM_FIELD_HANDSHAKE_STATE));
+static_assert(Same(ObjectField::kWaiting, TM_FIELD_WAITING) && Same(ObjectField::kResumed, TM_FIELD_RESUMED));
+static_assert(Same(ObjectField::kSession, TM_FIELD_SESSION) && Same(ObjectField::kCipherId, TM_FIELD_CIPHER_ID));
+static_assert(Same(ObjectField::kPeer, TM_FIELD_PEER) && Same(ObjectField::kVerifyResult, TM_FIELD_VERIFY_RESULT));
+static_assert(Same(ObjectField::kAlpn, TM_FIELD_ALPN) && Same(ObjectField::kAlpnLength, TM_FIELD_ALPN_LENGTH));
+static_assert(Same(ObjectField::kServerName, TM_FIELD_SERVER_NAME) &&
+              Same(ObjectField::kClientRandom, TM_FIELD_CLIENT_RANDOM));
+static_assert(Same(ObjectField::kServerRandom, TM_FIELD_SERVER_RANDOM) &&
+              Same(ObjectField::kSendAlert, TM_FIELD_SEND_ALERT));
+static_assert(Same(ObjectField::kReceivedAlert, TM_FIELD_RECEIVED_ALERT) && Same(ObjectField::kGroup, TM_FIELD_GROUP));
+static_assert(Same(ObjectField::kSessionGroup, TM_FIELD_SESSION_GROUP) && Same(ObjectField::kReadBio, TM_FIELD_READ_BIO));
+static_assert(Same(ObjectField::kBioType, TM_FIELD_BIO_TYPE) && Same(ObjectField::kBioNumber, TM_FIELD_BIO_NUMBER));
+static_assert(Same(ObjectField::kBioFlags, TM_FIELD_BIO_FLAGS) &&
+              Same(ObjectField::kFileDescriptor, TM_FIELD_FILE_DESCRIPTOR));
 
 }  // namespace
 

@@ -81,7 +81,8 @@ std::string GaveUp(const HandshakeRecord& record) {
       return "nobody: nothing came any more";
     case FailureReason::kNotTls:
     case FailureReason::kProtocolError:
-      return absl::StrCat("the ", std::string(SenderName(record.tls.parse_sender)), " sent what is not the protocol");
+      return absl::StrCat("the ", std::string(SenderName(record.failure_side.value_or(record.tls.parse_sender))),
+                          " sent what is not the protocol");
     default:
       return "";
   }
@@ -98,11 +99,18 @@ Advice AdviceOn(FailureReason reason) {
       return {"not all of the handshake was seen", "tlsmeter check, and the counters of what was lost in the last line"};
     case FailureReason::kCertificateExpired:
       return {"the server's certificate has expired, by the client's clock", "renew it; compare the clocks of both hosts"};
+    case FailureReason::kCertificateNotYetValid:
+      return {"the server's certificate is not valid yet, by the client's clock", "compare the clocks of both hosts"};
     case FailureReason::kCertificateRevoked:
       return {"the client holds the server's certificate for revoked", "replace it; ask its issuer why"};
     case FailureReason::kUnknownCa:
       return {"the client does not trust who issued the server's certificate",
               "send the whole chain, or add the issuer to the client's trust store"};
+    case FailureReason::kSelfSigned:
+      return {"the server's certificate is its own issuer, and the client does not trust it",
+              "add it to the client's trust store, or have one issued"};
+    case FailureReason::kHostnameMismatch:
+      return {"the server's certificate is for other names", "compare the name that was asked for with the certificate's"};
     case FailureReason::kCertificateOther:
       return {"the client refuses the server's certificate",
               "compare its names, purpose and key with what the client asks for"};
@@ -113,6 +121,14 @@ Advice AdviceOn(FailureReason reason) {
     case FailureReason::kHandshakeFailure:
       return {"no cipher suite, group or signature algorithm that both accept",
               "compare the offer above with the server's settings and the type of its key"};
+    case FailureReason::kNoSharedCipher:
+      return {"no cipher suite that both accept",
+              "compare the offer above with the server's suites and the type of its key"};
+    case FailureReason::kNoSharedGroup:
+      return {"no group for the key exchange that both accept", "compare the offer above with the server's groups"};
+    case FailureReason::kNoSharedSignatureAlgorithm:
+      return {"the server can sign in no way that the client accepts",
+              "compare the offer above with the type of the server's key"};
     case FailureReason::kProtocolVersion:
       return {"no TLS version that both accept", "raise the lower side, or allow the version on the other"};
     case FailureReason::kUnrecognizedName:

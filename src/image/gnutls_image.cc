@@ -13,8 +13,8 @@ constexpr std::string_view kNames[] = {
     "gnutls_server_name_get",       "gnutls_handshake",          "gnutls_deinit",
     "gnutls_pcert_import_x509_raw", "gnutls_check_version"};
 
-constexpr Field kRequired[] = {Field::kVersion,      Field::kServer,        Field::kClientRandom,
-                               Field::kServerRandom, Field::kReceivedAlert, Field::kFileDescriptor};
+constexpr ObjectField kRequired[] = {ObjectField::kVersion,      ObjectField::kServer,        ObjectField::kClientRandom,
+                                     ObjectField::kServerRandom, ObjectField::kReceivedAlert, ObjectField::kFileDescriptor};
 
 constexpr uint8_t kRandomSize = 32;
 
@@ -24,8 +24,8 @@ void SetRandoms(PlanBuilder* builder) {
     for (const Store& store : path.stores) {
       if (!store.value.IsChain() || store.value.argument != 0 || store.value.constant == 0) continue;
       const FieldPath field = FieldAt(store.value, kRandomSize);
-      if (store.address.IsArgument(1)) builder->Set(Field::kClientRandom, field);
-      if (store.address.IsArgument(2)) builder->Set(Field::kServerRandom, field);
+      if (store.address.IsArgument(1)) builder->Set(ObjectField::kClientRandom, field);
+      if (store.address.IsArgument(2)) builder->Set(ObjectField::kServerRandom, field);
     }
   }
 }
@@ -47,12 +47,12 @@ absl::StatusOr<ImagePlan> PlanGnuTls(ElfFile* file) {
   if (!HasDecoder(*file)) return absl::UnimplementedError("no decoder for this architecture");
   PlanBuilder builder(file, kNames, ElfFile::Symbols::kDynamic);
   builder.plan().stack = TlsStack::kGnuTls;
-  builder.Set(Field::kVersion, builder.Returned("gnutls_protocol_get_version", 2));
-  builder.Set(Field::kReceivedAlert, builder.Returned("gnutls_alert_get", 1));
-  builder.Set(Field::kFileDescriptor, builder.Returned("gnutls_transport_get_ptr", 1));
-  builder.Set(Field::kGroup, builder.Returned("gnutls_group_get", 2));
-  builder.Set(Field::kResumed, builder.Returned("gnutls_session_is_resumed", 1));
-  builder.Set(Field::kServer, Entity(&builder));
+  builder.Set(ObjectField::kVersion, builder.Returned("gnutls_protocol_get_version", 2));
+  builder.Set(ObjectField::kReceivedAlert, builder.Returned("gnutls_alert_get", 1));
+  builder.Set(ObjectField::kFileDescriptor, builder.Returned("gnutls_transport_get_ptr", 1));
+  builder.Set(ObjectField::kGroup, builder.Returned("gnutls_group_get", 2));
+  builder.Set(ObjectField::kResumed, builder.Returned("gnutls_session_is_resumed", 1));
+  builder.Set(ObjectField::kServer, Entity(&builder));
   SetRandoms(&builder);
   if (const auto text = builder.ReturnedConstant("gnutls_check_version", {{0, 0}})) {
     builder.plan().version = "GnuTLS " + file->ReadString(*text, 64);

@@ -100,7 +100,7 @@ void ImageManager::Notice(pid_t pid) {
 void ImageManager::ListProcesses() {
   const std::vector<pid_t> pids =
       options_.cgroup.empty() ? agent::ListProcesses(options_.proc) : ListCgroupProcesses(options_.cgroup);
-  if (pids.size() >= kMaxProcesses) ++counters_.over_limit;
+  if (pids.size() >= kMaxMappingProcesses) ++counters_.over_limit;
   std::erase_if(processes_, [&](const auto& known) { return !std::binary_search(pids.begin(), pids.end(), known.first); });
   const absl::Time now = options_.now();
   for (const pid_t pid : pids) {

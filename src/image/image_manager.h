@@ -200,7 +200,7 @@ class ImageManager {
   absl::Time next_list_ = absl::InfinitePast();
   absl::Time next_prune_ = absl::InfinitePast();
   std::map<pid_t, Process> processes_;
-  std::deque<pid_t> due_;  // to be scanned in this round, at most kMaxProcesses and what Notice adds
+  std::deque<pid_t> due_;  // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
   absl::flat_hash_map<MappedFile::Id, File> files_;
   std::map<RealId, std::shared_ptr<Image>> images_;
   std::map<std::string, CachedPlan> plans_;  // by build id, and by that of the libcrypto

@@ -40,8 +40,9 @@ enum class ProbeKind : uint8_t {
 };
 inline constexpr size_t kProbeKindCount = 14;
 
-// Field names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the session).
-enum class Field : uint8_t {
+// ObjectField names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the
+// session).
+enum class ObjectField : uint8_t {
   kVersion = 0,     // 16 bits of wire version; GnuTLS: gnutls_protocol_t
   kServer,          // int, 1 in a server. GnuTLS: unsigned, GNUTLS_SERVER is 1
   kStateMachine,    // int, statem.state: 0 before the handshake, 1 after an error
@@ -110,7 +111,7 @@ struct ImagePlan {
   std::array<FieldPath, kFieldCount> fields;
   std::vector<Probe> probes;  // by file offset, at most kMaxProbes
 
-  const FieldPath& field(Field name) const { return fields[static_cast<size_t>(name)]; }
+  const FieldPath& field(ObjectField name) const { return fields[static_cast<size_t>(name)]; }
 };
 
 }  // namespace tlsmeter::agent

@@ -23,10 +23,11 @@ constexpr std::string_view kCryptoNames[] = {"BIO_method_type", "BIO_get_retry_r
 
 constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error", "d2i_X509", "i2d_X509"};
 
-constexpr Field kRequired[] = {Field::kVersion, Field::kServer,    Field::kStateMachine, Field::kHandshakeState,
-                               Field::kWaiting, Field::kSession,   Field::kCipherId,     Field::kVerifyResult,
-                               Field::kResumed, Field::kReadBio,   Field::kPeer,         Field::kClientRandom,
-                               Field::kAlpn,    Field::kSendAlert, Field::kAlpnLength,   Field::kServerRandom};
+constexpr ObjectField kRequired[] = {
+    ObjectField::kVersion, ObjectField::kServer,    ObjectField::kStateMachine, ObjectField::kHandshakeState,
+    ObjectField::kWaiting, ObjectField::kSession,   ObjectField::kCipherId,     ObjectField::kVerifyResult,
+    ObjectField::kResumed, ObjectField::kReadBio,   ObjectField::kPeer,         ObjectField::kClientRandom,
+    ObjectField::kAlpn,    ObjectField::kSendAlert, ObjectField::kAlpnLength,   ObjectField::kServerRandom};
 
 constexpr uint8_t kRandomSize = 32;
 constexpr int64_t kGetNegotiatedGroup = 134;        // SSL_CTRL_GET_NEGOTIATED_GROUP, since 3.0
@@ -54,39 +55,39 @@ class OpenSslDecoder {
 
  private:
   void DecodeGetters() {
-    builder_.Set(Field::kVersion, builder_.Returned("SSL_version", 1));
-    builder_.Set(Field::kServer, builder_.Returned("SSL_is_server", 1));
-    builder_.Set(Field::kHandshakeState, builder_.Returned("SSL_get_state", 1));
-    builder_.Set(Field::kWaiting, builder_.Returned("SSL_want", 1));
-    builder_.Set(Field::kResumed, builder_.Returned("SSL_session_reused", 1));
-    builder_.Set(Field::kVerifyResult, builder_.Returned("SSL_get_verify_result", 1));
-    builder_.Set(Field::kReadBio, builder_.Returned("SSL_get_rbio", 1));
+    builder_.Set(ObjectField::kVersion, builder_.Returned("SSL_version", 1));
+    builder_.Set(ObjectField::kServer, builder_.Returned("SSL_is_server", 1));
+    builder_.Set(ObjectField::kHandshakeState, builder_.Returned("SSL_get_state", 1));
+    builder_.Set(ObjectField::kWaiting, builder_.Returned("SSL_want", 1));
+    builder_.Set(ObjectField::kResumed, builder_.Returned("SSL_session_reused", 1));
+    builder_.Set(ObjectField::kVerifyResult, builder_.Returned("SSL_get_verify_result", 1));
+    builder_.Set(ObjectField::kReadBio, builder_.Returned("SSL_get_rbio", 1));
     const FieldPath session = builder_.Returned("SSL_get_session", 1);
-    builder_.Set(Field::kSession, session);
-    builder_.Set(Field::kPeer, Append(session, builder_.Returned("SSL_SESSION_get0_peer", 1)));
-    builder_.Set(Field::kCipherId,
+    builder_.Set(ObjectField::kSession, session);
+    builder_.Set(ObjectField::kPeer, Append(session, builder_.Returned("SSL_SESSION_get0_peer", 1)));
+    builder_.Set(ObjectField::kCipherId,
                  Append(builder_.Returned("SSL_get_current_cipher", 2), builder_.Returned("SSL_CIPHER_get_id", 1)));
     // Of the connection where it is kept there, else of the session: the shorter path is the connection's.
-    builder_.Set(Field::kServerName, builder_.Returned("SSL_get_servername", 1, {{1, 0}}));
-    builder_.Set(Field::kStateMachine, StateMachine());
-    builder_.Set(Field::kClientRandom, Random("SSL_get_client_random"));
-    builder_.Set(Field::kServerRandom, Random("SSL_get_server_random"));
+    builder_.Set(ObjectField::kServerName, builder_.Returned("SSL_get_servername", 1, {{1, 0}}));
+    builder_.Set(ObjectField::kStateMachine, StateMachine());
+    builder_.Set(ObjectField::kClientRandom, Random("SSL_get_client_random"));
+    builder_.Set(ObjectField::kServerRandom, Random("SSL_get_server_random"));
     for (const Path& path : builder_.Trace("SSL_get0_alpn_selected")) {
       for (const Store& store : path.stores) {
         if (store.value.argument != 0) continue;
-        if (store.address.IsArgument(1)) SetIfFound(Field::kAlpn, FieldOf(store.value));
-        if (store.address.IsArgument(2)) SetIfFound(Field::kAlpnLength, FieldOf(store.value));
+        if (store.address.IsArgument(1)) SetIfFound(ObjectField::kAlpn, FieldOf(store.value));
+        if (store.address.IsArgument(2)) SetIfFound(ObjectField::kAlpnLength, FieldOf(store.value));
       }
     }
   }
 
-  void SetIfFound(Field field, const FieldPath& path) {
+  void SetIfFound(ObjectField field, const FieldPath& path) {
     if (path.hops != 0) builder_.Set(field, path);
   }
 
   // SSL_in_before reads two fields of one structure: hand_state, which is known, and statem.state, shortly before it.
   FieldPath StateMachine() {
-    const FieldPath& hand_state = builder_.Get(Field::kHandshakeState);
+    const FieldPath& hand_state = builder_.Get(ObjectField::kHandshakeState);
     for (const Path& path : builder_.Trace("SSL_in_before")) {
       for (const Load& load : path.loads) {
         const FieldPath field = FieldAt(load.address, load.size);
@@ -151,7 +152,7 @@ class OpenSslDecoder {
     builder_.ProbeEntry(dispatch, ProbeKind::kAlertDispatch, 1, "dispatch_alert");
     builder_.ProbeReturns(connect, ProbeKind::kStateReturn, "returns of the client's state machine");
     builder_.ProbeReturns(accept, ProbeKind::kStateReturn, "returns of the server's state machine");
-    builder_.Set(Field::kSendAlert, SendAlert(dispatch));
+    builder_.Set(ObjectField::kSendAlert, SendAlert(dispatch));
     DecodeGroup(*method, accept_slot.offset[0]);
   }
 
@@ -184,14 +185,14 @@ class OpenSslDecoder {
   }
 
   void DecodeGroupControl(uint64_t control) {
-    const FieldPath& session = builder_.Get(Field::kSession);
+    const FieldPath& session = builder_.Get(ObjectField::kSession);
     for (const Path& path : TraceFunction(builder_.file(), control, {{1, kGetNegotiatedGroup}})) {
       for (const Load& load : path.loads) {
         const FieldPath field = FieldAt(load.address, load.size);
         if (load.address.argument != 0) continue;
-        if (field.hops == 1 && field.size == 2) builder_.Set(Field::kGroup, field);
+        if (field.hops == 1 && field.size == 2) builder_.Set(ObjectField::kGroup, field);
         if (field.hops == 2 && field.offset[0] == session.offset[0] && field.size <= 4) {
-          builder_.Set(Field::kSessionGroup, field);
+          builder_.Set(ObjectField::kSessionGroup, field);
         }
       }
     }
@@ -199,18 +200,18 @@ class OpenSslDecoder {
 
   void DecodeCrypto(ElfFile* crypto) {
     PlanBuilder bio(crypto, kCryptoNames, ElfFile::Symbols::kDynamic);
-    builder_.Set(Field::kBioType, bio.Returned("BIO_method_type", 2));
+    builder_.Set(ObjectField::kBioType, bio.Returned("BIO_method_type", 2));
     // BIO.num follows BIO.retry_reason.
     FieldPath number = bio.Returned("BIO_get_retry_reason", 1);
     if (number.hops != 0) number.offset[0] += number.size;
-    builder_.Set(Field::kBioNumber, number);
+    builder_.Set(ObjectField::kBioNumber, number);
     for (const Path& path : bio.Trace("BIO_test_flags")) {
       for (const Load& load : path.loads) {
         if (load.address.IsChain() && load.address.argument == 0)
-          SetIfFound(Field::kBioFlags, FieldAt(load.address, load.size));
+          SetIfFound(ObjectField::kBioFlags, FieldAt(load.address, load.size));
       }
     }
-    for (const Field field : {Field::kBioType, Field::kBioNumber, Field::kBioFlags}) {
+    for (const ObjectField field : {ObjectField::kBioType, ObjectField::kBioNumber, ObjectField::kBioFlags}) {
       if (builder_.Get(field).hops == 0) builder_.Missing(FieldName(field));
     }
     if (const auto text = bio.ReturnedConstant("OpenSSL_version", {{0, 0}})) {

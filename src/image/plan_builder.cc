@@ -8,7 +8,7 @@
 namespace tlsmeter::agent {
 namespace {
 
-// In the order of enum Field.
+// In the order of enum ObjectField.
 constexpr std::array<std::string_view, kFieldCount> kFieldNames = {
     "version",       "server",        "state_machine", "handshake_state", "waiting",        "resumed",
     "session",       "cipher_id",     "peer",          "verify_result",   "alpn",           "alpn_length",
@@ -19,16 +19,19 @@ constexpr std::array<std::string_view, kFieldCount> kFieldNames = {
 constexpr uint8_t kPointerSize = 8;
 
 // Integers lie at multiples of their size; the randoms and the alert are arrays of bytes.
-bool IsAligned(Field field, const FieldPath& path) {
+bool IsAligned(ObjectField field, const FieldPath& path) {
   for (uint8_t i = 0; i + 1 < path.hops; ++i) {
     if (path.offset[i] % kPointerSize != 0) return false;
   }
-  const bool bytes = field == Field::kClientRandom || field == Field::kServerRandom || field == Field::kSendAlert;
+  const bool bytes =
+      field == ObjectField::kClientRandom || field == ObjectField::kServerRandom || field == ObjectField::kSendAlert;
   return bytes || path.offset[path.hops - 1] % path.size == 0;
 }
 
 // Their paths start at another object.
-bool IsOfBio(Field field) { return field == Field::kBioType || field == Field::kBioNumber || field == Field::kBioFlags; }
+bool IsOfBio(ObjectField field) {
+  return field == ObjectField::kBioType || field == ObjectField::kBioNumber || field == ObjectField::kBioFlags;
+}
 
 FieldPath Follow(const Value& value, uint8_t hops, uint8_t size) {
   FieldPath path{.hops = hops, .size = size};
@@ -42,7 +45,7 @@ FieldPath Follow(const Value& value, uint8_t hops, uint8_t size) {
 
 }  // namespace
 
-std::string_view FieldName(Field field) { return kFieldNames.at(static_cast<size_t>(field)); }
+std::string_view FieldName(ObjectField field) { return kFieldNames.at(static_cast<size_t>(field)); }
 
 FieldPath FieldOf(const Value& value) {
   if (!value.IsChain() || value.hops == 0 || value.constant != 0) return {};
@@ -101,7 +104,7 @@ std::optional<uint64_t> PlanBuilder::ReturnedConstant(std::string_view name, con
   return constant;
 }
 
-void PlanBuilder::Set(Field field, const FieldPath& path) { plan_.fields[static_cast<size_t>(field)] = path; }
+void PlanBuilder::Set(ObjectField field, const FieldPath& path) { plan_.fields[static_cast<size_t>(field)] = path; }
 
 void PlanBuilder::Missing(std::string_view what) {
   absl::StrAppend(&missing_, missing_.empty() ? "" : ", ", absl::string_view(what.data(), what.size()));
@@ -128,23 +131,23 @@ void PlanBuilder::ProbeReturns(uint64_t function, ProbeKind kind, std::string_vi
   }
 }
 
-void PlanBuilder::CheckFields(std::span<const Field> required) {
-  for (const Field field : required) {
+void PlanBuilder::CheckFields(std::span<const ObjectField> required) {
+  for (const ObjectField field : required) {
     if (Get(field).hops == 0) Missing(FieldName(field));
   }
   for (size_t i = 0; i < kFieldCount; ++i) {
     const FieldPath& path = plan_.fields[i];
     if (path.hops == 0) continue;
-    const Field field = static_cast<Field>(i);
+    const ObjectField field = static_cast<ObjectField>(i);
     if (!IsAligned(field, path)) Missing(absl::StrCat("aligned ", kFieldNames[i].data()));
     for (size_t j = 0; j < i && !IsOfBio(field); ++j) {
-      if (plan_.fields[j] == path && !IsOfBio(static_cast<Field>(j)))
+      if (plan_.fields[j] == path && !IsOfBio(static_cast<ObjectField>(j)))
         Missing(absl::StrCat("distinct ", kFieldNames[i].data()));
     }
   }
 }
 
-absl::StatusOr<ImagePlan> PlanBuilder::Finish(std::span<const Field> required) {
+absl::StatusOr<ImagePlan> PlanBuilder::Finish(std::span<const ObjectField> required) {
   CheckFields(required);
   const auto key = [](const Probe& probe) { return std::pair(probe.file_offset, probe.kind); };
   std::sort(plan_.probes.begin(), plan_.probes.end(), [&](const Probe& a, const Probe& b) { return key(a) < key(b); });

@@ -55,8 +55,8 @@ class PlanBuilder {
   std::optional<uint64_t> ReturnedConstant(std::string_view name, const std::vector<Assumption>& assumptions = {});
 
   // Set keeps a field of the plan. Absent ones are found by Finish.
-  void Set(Field field, const FieldPath& path);
-  const FieldPath& Get(Field field) const { return plan_.field(field); }
+  void Set(ObjectField field, const FieldPath& path);
+  const FieldPath& Get(ObjectField field) const { return plan_.field(field); }
 
   // ProbeEntry and ProbeReturns add probes to the function at `function`. Missing when it is no function's start.
   void ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name);
@@ -71,12 +71,12 @@ class PlanBuilder {
   // Finish checks the plan - all `required` fields there, aligned, plausible and distinct; return sites on return
   // instructions; no more than kMaxProbes - and returns it. kUnimplemented: an unsupported build, with all that is missing
   // and the build id.
-  absl::StatusOr<ImagePlan> Finish(std::span<const Field> required);
+  absl::StatusOr<ImagePlan> Finish(std::span<const ObjectField> required);
 
   ImagePlan& plan() { return plan_; }
 
  private:
-  void CheckFields(std::span<const Field> required);
+  void CheckFields(std::span<const ObjectField> required);
 
   ElfFile* file_;
   SymbolTable symbols_;
@@ -85,7 +85,7 @@ class PlanBuilder {
 };
 
 // FieldName returns the name of a field as messages show it.
-std::string_view FieldName(Field field);
+std::string_view FieldName(ObjectField field);
 
 }  // namespace tlsmeter::agent
 

@@ -45,7 +45,7 @@ bool ParseLine(std::string_view line, MappedFile* file) {
 
 void AddCgroup(const std::filesystem::path& directory, std::vector<pid_t>* pids) {
   std::ifstream procs(directory / "cgroup.procs");
-  for (pid_t pid; pids->size() < kMaxProcesses && procs >> pid;) pids->push_back(pid);
+  for (pid_t pid; pids->size() < kMaxMappingProcesses && procs >> pid;) pids->push_back(pid);
 }
 
 }  // namespace
@@ -67,8 +67,8 @@ std::vector<MappedFile> ParseMaps(std::string_view maps) {
 std::vector<pid_t> ListProcesses(const std::string& proc) {
   std::vector<pid_t> pids;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(proc, error), end; !error && entry != end && pids.size() < kMaxProcesses;
-       entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(proc, error), end;
+       !error && entry != end && pids.size() < kMaxMappingProcesses; entry.increment(error)) {
     pid_t pid;
     if (ParseNumber(std::string_view(entry->path().filename().native()), 10, &pid) && pid > 0) pids.push_back(pid);
   }

@@ -41,8 +41,8 @@ inline constexpr size_t kMaxMappedFiles = 512;
 // passed over.
 std::vector<MappedFile> ParseMaps(std::string_view maps);
 
-// kMaxProcesses bounds what the functions below return, and kMaxCgroups how many groups they look into.
-inline constexpr size_t kMaxProcesses = 32768;
+// kMaxMappingProcesses bounds what the functions below return, and kMaxCgroups how many groups they look into.
+inline constexpr size_t kMaxMappingProcesses = 32768;
 inline constexpr size_t kMaxCgroups = 4096;
 
 // ListProcesses returns the processes below the proc file system mounted at `proc`, ascending.

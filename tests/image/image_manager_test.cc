@@ -236,14 +236,14 @@ TEST_F(ImageManagerTest, WaitsForTheLibcryptoThatTheLoaderMapsNext) {
   SetProcess(10, OpenSsl());
   Advance(ImageManager::kListInterval);
   EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
-  EXPECT_NE(plan_.field(Field::kBioFlags).hops, 0);
+  EXPECT_NE(plan_.field(ObjectField::kBioFlags).hops, 0);
 }
 
 TEST_F(ImageManagerTest, DoesWithoutALibcryptoThatNeverComes) {
   SetProcess(10, {root_ / "libssl.so.3"});
   for (int i = 0; i < 4; ++i) Advance(ImageManager::kListInterval);
   EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
-  EXPECT_EQ(plan_.field(Field::kBioFlags).hops, 0);
+  EXPECT_EQ(plan_.field(ObjectField::kBioFlags).hops, 0);
 }
 
 TEST_F(ImageManagerTest, SaysWhyItCouldNotAttach) {

@@ -16,72 +16,75 @@
 namespace tlsmeter::agent {
 namespace {
 
-using Fields = std::map<Field, FieldPath>;
+using Fields = std::map<ObjectField, FieldPath>;
 
-const Fields kBioOf11 = {
-    {Field::kBioType, {2, 4, {0x0, 0x0}}}, {Field::kBioNumber, {1, 4, {0x30}}}, {Field::kBioFlags, {1, 4, {0x28}}}};
-const Fields kBioOf30 = {
-    {Field::kBioType, {2, 4, {0x8, 0x0}}}, {Field::kBioNumber, {1, 4, {0x38}}}, {Field::kBioFlags, {1, 4, {0x30}}}};
+const Fields kBioOf11 = {{ObjectField::kBioType, {2, 4, {0x0, 0x0}}},
+                         {ObjectField::kBioNumber, {1, 4, {0x30}}},
+                         {ObjectField::kBioFlags, {1, 4, {0x28}}}};
+const Fields kBioOf30 = {{ObjectField::kBioType, {2, 4, {0x8, 0x0}}},
+                         {ObjectField::kBioNumber, {1, 4, {0x38}}},
+                         {ObjectField::kBioFlags, {1, 4, {0x30}}}};
 
 // The two builds of 1.1.1 differ in where everything behind the QUIC patch lies.
 Fields Fields11(uint16_t session, uint16_t verify_result, uint16_t server_name) {
-  Fields fields = {{Field::kVersion, {1, 4, {0x0}}},
-                   {Field::kServer, {1, 4, {0x38}}},
-                   {Field::kStateMachine, {1, 4, {0x48}}},
-                   {Field::kHandshakeState, {1, 4, {0x5c}}},
-                   {Field::kWaiting, {1, 4, {0x28}}},
-                   {Field::kResumed, {1, 4, {0xc8}}},
-                   {Field::kSession, {1, 8, {session}}},
-                   {Field::kCipherId, {3, 4, {session, 0x1f0, 0x18}}},
-                   {Field::kPeer, {2, 8, {session, 0x1b8}}},
-                   {Field::kVerifyResult, {1, 8, {verify_result}}},
-                   {Field::kAlpn, {2, 8, {0xa8, 0x3e0}}},
-                   {Field::kAlpnLength, {2, 4, {0xa8, 0x3e8}}},
-                   {Field::kServerName, {1, 8, {server_name}}},
-                   {Field::kClientRandom, {2, 32, {0xa8, 0xb8}}},
-                   {Field::kServerRandom, {2, 32, {0xa8, 0x98}}},
-                   {Field::kSendAlert, {2, 2, {0xa8, 0x100}}},
-                   {Field::kReadBio, {1, 8, {0x10}}}};
+  Fields fields = {{ObjectField::kVersion, {1, 4, {0x0}}},
+                   {ObjectField::kServer, {1, 4, {0x38}}},
+                   {ObjectField::kStateMachine, {1, 4, {0x48}}},
+                   {ObjectField::kHandshakeState, {1, 4, {0x5c}}},
+                   {ObjectField::kWaiting, {1, 4, {0x28}}},
+                   {ObjectField::kResumed, {1, 4, {0xc8}}},
+                   {ObjectField::kSession, {1, 8, {session}}},
+                   {ObjectField::kCipherId, {3, 4, {session, 0x1f0, 0x18}}},
+                   {ObjectField::kPeer, {2, 8, {session, 0x1b8}}},
+                   {ObjectField::kVerifyResult, {1, 8, {verify_result}}},
+                   {ObjectField::kAlpn, {2, 8, {0xa8, 0x3e0}}},
+                   {ObjectField::kAlpnLength, {2, 4, {0xa8, 0x3e8}}},
+                   {ObjectField::kServerName, {1, 8, {server_name}}},
+                   {ObjectField::kClientRandom, {2, 32, {0xa8, 0xb8}}},
+                   {ObjectField::kServerRandom, {2, 32, {0xa8, 0x98}}},
+                   {ObjectField::kSendAlert, {2, 2, {0xa8, 0x100}}},
+                   {ObjectField::kReadBio, {1, 8, {0x10}}}};
   fields.insert(kBioOf11.begin(), kBioOf11.end());
   return fields;
 }
 
 Fields Fields30() {
-  Fields fields = {{Field::kVersion, {1, 4, {0x0}}},         {Field::kServer, {1, 4, {0x38}}},
-                   {Field::kStateMachine, {1, 4, {0x48}}},   {Field::kHandshakeState, {1, 4, {0x5c}}},
-                   {Field::kWaiting, {1, 4, {0x28}}},        {Field::kResumed, {1, 4, {0x4d0}}},
-                   {Field::kSession, {1, 8, {0x918}}},       {Field::kCipherId, {3, 4, {0x918, 0x2f8, 0x18}}},
-                   {Field::kPeer, {2, 8, {0x918, 0x2b8}}},   {Field::kVerifyResult, {1, 8, {0x9b8}}},
-                   {Field::kAlpn, {1, 8, {0x488}}},          {Field::kAlpnLength, {1, 4, {0x490}}},
-                   {Field::kServerName, {1, 8, {0xa58}}},    {Field::kClientRandom, {1, 32, {0x160}}},
-                   {Field::kServerRandom, {1, 32, {0x140}}}, {Field::kSendAlert, {1, 2, {0x1a8}}},
-                   {Field::kGroup, {1, 2, {0x4ae}}},         {Field::kSessionGroup, {2, 2, {0x918, 0x308}}},
-                   {Field::kReadBio, {1, 8, {0x10}}}};
+  Fields fields = {{ObjectField::kVersion, {1, 4, {0x0}}},         {ObjectField::kServer, {1, 4, {0x38}}},
+                   {ObjectField::kStateMachine, {1, 4, {0x48}}},   {ObjectField::kHandshakeState, {1, 4, {0x5c}}},
+                   {ObjectField::kWaiting, {1, 4, {0x28}}},        {ObjectField::kResumed, {1, 4, {0x4d0}}},
+                   {ObjectField::kSession, {1, 8, {0x918}}},       {ObjectField::kCipherId, {3, 4, {0x918, 0x2f8, 0x18}}},
+                   {ObjectField::kPeer, {2, 8, {0x918, 0x2b8}}},   {ObjectField::kVerifyResult, {1, 8, {0x9b8}}},
+                   {ObjectField::kAlpn, {1, 8, {0x488}}},          {ObjectField::kAlpnLength, {1, 4, {0x490}}},
+                   {ObjectField::kServerName, {1, 8, {0xa58}}},    {ObjectField::kClientRandom, {1, 32, {0x160}}},
+                   {ObjectField::kServerRandom, {1, 32, {0x140}}}, {ObjectField::kSendAlert, {1, 2, {0x1a8}}},
+                   {ObjectField::kGroup, {1, 2, {0x4ae}}},         {ObjectField::kSessionGroup, {2, 2, {0x918, 0x308}}},
+                   {ObjectField::kReadBio, {1, 8, {0x10}}}};
   fields.insert(kBioOf30.begin(), kBioOf30.end());
   return fields;
 }
 
 // Compilers load the length of the ALPN protocol with 4 bytes, which is all of it, or with its own 8.
 Fields Fields35(uint8_t alpn_length_size) {
-  Fields fields = {{Field::kVersion, {1, 4, {0x48}}},        {Field::kServer, {1, 4, {0x78}}},
-                   {Field::kStateMachine, {1, 4, {0x98}}},   {Field::kHandshakeState, {1, 4, {0xac}}},
-                   {Field::kWaiting, {1, 4, {0x68}}},        {Field::kResumed, {1, 4, {0x508}}},
-                   {Field::kSession, {1, 8, {0x900}}},       {Field::kCipherId, {3, 4, {0x900, 0x2f8, 0x18}}},
-                   {Field::kPeer, {2, 8, {0x900, 0x2c0}}},   {Field::kVerifyResult, {1, 8, {0x998}}},
-                   {Field::kAlpn, {1, 8, {0x4b8}}},          {Field::kAlpnLength, {1, alpn_length_size, {0x4c0}}},
-                   {Field::kServerName, {1, 8, {0xa20}}},    {Field::kClientRandom, {1, 32, {0x188}}},
-                   {Field::kServerRandom, {1, 32, {0x168}}}, {Field::kSendAlert, {1, 2, {0x1c8}}},
-                   {Field::kGroup, {1, 2, {0x4de}}},         {Field::kSessionGroup, {2, 2, {0x900, 0x308}}},
-                   {Field::kReadBio, {1, 8, {0x50}}}};
+  Fields fields = {
+      {ObjectField::kVersion, {1, 4, {0x48}}},        {ObjectField::kServer, {1, 4, {0x78}}},
+      {ObjectField::kStateMachine, {1, 4, {0x98}}},   {ObjectField::kHandshakeState, {1, 4, {0xac}}},
+      {ObjectField::kWaiting, {1, 4, {0x68}}},        {ObjectField::kResumed, {1, 4, {0x508}}},
+      {ObjectField::kSession, {1, 8, {0x900}}},       {ObjectField::kCipherId, {3, 4, {0x900, 0x2f8, 0x18}}},
+      {ObjectField::kPeer, {2, 8, {0x900, 0x2c0}}},   {ObjectField::kVerifyResult, {1, 8, {0x998}}},
+      {ObjectField::kAlpn, {1, 8, {0x4b8}}},          {ObjectField::kAlpnLength, {1, alpn_length_size, {0x4c0}}},
+      {ObjectField::kServerName, {1, 8, {0xa20}}},    {ObjectField::kClientRandom, {1, 32, {0x188}}},
+      {ObjectField::kServerRandom, {1, 32, {0x168}}}, {ObjectField::kSendAlert, {1, 2, {0x1c8}}},
+      {ObjectField::kGroup, {1, 2, {0x4de}}},         {ObjectField::kSessionGroup, {2, 2, {0x900, 0x308}}},
+      {ObjectField::kReadBio, {1, 8, {0x50}}}};
   fields.insert(kBioOf30.begin(), kBioOf30.end());
   return fields;
 }
 
 Fields FieldsOfGnuTls() {
-  return {{Field::kVersion, {2, 4, {0xf8, 0x8}}},  {Field::kServer, {1, 4, {0x0}}},
-          {Field::kResumed, {1, 1, {0x1b0}}},      {Field::kClientRandom, {1, 32, {0x50}}},
-          {Field::kServerRandom, {1, 32, {0x70}}}, {Field::kReceivedAlert, {1, 4, {0x194}}},
-          {Field::kGroup, {2, 4, {0xd8, 0x8}}},    {Field::kFileDescriptor, {1, 8, {0x600}}}};
+  return {{ObjectField::kVersion, {2, 4, {0xf8, 0x8}}},  {ObjectField::kServer, {1, 4, {0x0}}},
+          {ObjectField::kResumed, {1, 1, {0x1b0}}},      {ObjectField::kClientRandom, {1, 32, {0x50}}},
+          {ObjectField::kServerRandom, {1, 32, {0x70}}}, {ObjectField::kReceivedAlert, {1, 4, {0x194}}},
+          {ObjectField::kGroup, {2, 4, {0xd8, 0x8}}},    {ObjectField::kFileDescriptor, {1, 8, {0x600}}}};
 }
 
 struct Build {
@@ -148,7 +151,7 @@ TEST_P(PlanGolden, FieldsLieWhereTheyAreKnownToLie) {
   EXPECT_EQ(plan->version.substr(0, GetParam().version.size()), GetParam().version);
   EXPECT_EQ(plan->build_id.size(), 40u) << plan->build_id;
   for (size_t i = 0; i < kFieldCount; ++i) {
-    const auto field = static_cast<Field>(i);
+    const auto field = static_cast<ObjectField>(i);
     const auto known = GetParam().fields.find(field);
     const FieldPath want = known != GetParam().fields.end() ? known->second : FieldPath{};
     const FieldPath& have = plan->field(field);

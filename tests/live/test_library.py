@@ -48,7 +48,11 @@ class LibraryTest(LiveTest):
 
     def test_a_process_from_before_the_start_shows_what_tls13_encrypts(self):
         done = self.s_client(self.early.port, "-tls1_3", *self.verified())
-        client, server = self.pair(self.early.port, {**JOINED, "tlsmeter.result": "success", "tls.protocol.version": "1.3"})
+        client, server = self.pair(self.early.port, {
+            **JOINED, "tlsmeter.result": "success", "tls.protocol.version": "1.3",
+            "tls.server.subject": "CN=leaf.example.test,O=tlsmeter test", "tls.server.issuer": "CN=root,O=tlsmeter test",
+            "tls.server.hash.sha256": re.compile(r"\A[0-9A-F]{64}\Z"), "tlsmeter.server.chain_length": 1,
+            "tls.client.subject": None})
         self.check_owner(client, done.pid, "openssl")
         self.check_owner(server, self.early.pid, "openssl")
         self.assertEqual(client["tlsmeter.verify.code"], 0)
@@ -115,7 +119,8 @@ class LibraryTest(LiveTest):
         with OpensslServer(self.cgroup, "-Verify", "1", *self.verified()) as server:
             self.s_client(server.port, "-tls1_3", *self.verified(), "-cert", mine.certificate, "-key", mine.key)
             self.pair(server.port, {**JOINED, "tlsmeter.result": "success", "tlsmeter.mtls": "presented",
-                                    "tlsmeter.verify.code": 0})
+                                    "tlsmeter.verify.code": 0, "tls.client.subject": "CN=client.example.test,O=tlsmeter test",
+                                    "tls.server.subject": "CN=leaf.example.test,O=tlsmeter test"})
 
     def test_no_shared_cipher(self):
         self.failing(["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], ["-ciphersuites", "TLS_AES_128_GCM_SHA256"],
