@@ -43,7 +43,7 @@ struct ClientHello {
   std::array<uint8_t, 32> random = {};       // the same on both ends of a connection: what other views are joined on
   std::vector<uint8_t> session_id;           // 0 to 32 bytes; made up by TLS 1.3 clients and by those that offer a ticket
   std::vector<CipherSuite> cipher_suites;    // at least one; signalling values and GREASE included
-  std::vector<uint8_t> compression_methods;  // at least one
+  std::vector<uint8_t> compression_methods;  // at least one, unless the client broke the rule
   bool has_extensions = false;               // the block is there, though it may be empty
   std::vector<Extension> extensions;         // every one, known or not
 

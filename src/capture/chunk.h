@@ -60,7 +60,7 @@ struct OpenChunk {
   std::optional<uint32_t> syn_seq;    // the initiator's initial sequence number: another one is another connection
   std::array<uint32_t, 2> from = {};  // by End: the stream offset from which on TLS records are expected
   uint64_t syn_ns = 0;
-  uint64_t established_ns = 0;
+  uint64_t established_ns = 0;  // when the initiator acknowledged the SYN-ACK; 0 where either was not seen
 };
 
 // DataChunk carries stream bytes of `sender`. `offset` counts the sender's stream bytes modulo 2^32, from 0 at the first
@@ -68,7 +68,8 @@ struct OpenChunk {
 struct DataChunk {
   End sender = End::kLocal;
   uint32_t offset = 0;
-  bool record_boundary = false;  // a TLS record is known to begin at offset
+  // A TLS record begins at offset. Live sources know; of files it is a guess from the bytes, needed only after a gap.
+  bool record_boundary = false;
   std::span<const uint8_t> bytes;
 };
 

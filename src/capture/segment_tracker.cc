@@ -10,7 +10,7 @@ namespace {
 
 size_t Index(End end) { return static_cast<size_t>(end); }
 
-// A guess, needed only after a gap: segments seldom begin like a record by chance.
+// Segments seldom begin like a record by chance.
 bool BeginsLikeRecord(std::span<const uint8_t> bytes) {
   RecordHeader header;
   return ParseRecordHeader(bytes, &header) == ParseStatus::kOk;
@@ -83,6 +83,7 @@ void SegmentTracker::OnSyn(End sender, const TcpSegment& segment) {
   Connection& connection = *connection_;
   connection.streams[Index(sender)].base = base;
   const bool answers = (segment.flags & tcp_flag::kAck) != 0;
+  connection.answered |= answers;
   if (answers && !connection.streams[Index(Other(sender))].base) connection.streams[Index(Other(sender))].base = segment.ack;
   if (connection.initiator) return;  // a SYN sent again, or the second one of a simultaneous open
   connection.initiator = answers ? Other(sender) : sender;
@@ -97,9 +98,10 @@ void SegmentTracker::OnData(End sender, const TcpSegment& segment) {
   const bool syn = (segment.flags & tcp_flag::kSyn) != 0;
   if ((segment.flags & tcp_flag::kAck) != 0) {
     if (!peer.base) peer.base = segment.ack;
-    if (!syn && connection.syn_ns != 0 && connection.established_ns == 0 && connection.initiator == sender) {
+    // Without the SYN-ACK the server's direction may not be in the file at all: nothing is to be told of it then.
+    const bool opened = connection.syn_ns != 0 && connection.answered;
+    if (!syn && opened && connection.established_ns == 0 && connection.initiator == sender)
       connection.established_ns = time_ns_;
-    }
   }
   if (segment.length == 0) return;
 

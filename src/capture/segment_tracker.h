@@ -64,9 +64,10 @@ class SegmentTracker {
     std::optional<End> first_fin;
     uint64_t syn_ns = 0;
     uint64_t established_ns = 0;
-    bool told = false;   // an OpenChunk was given out
-    bool muted = false;  // data makes no chunks
-    bool over = false;   // closed or reset: kept so that stragglers find it
+    bool answered = false;  // the SYN-ACK was seen
+    bool told = false;      // an OpenChunk was given out
+    bool muted = false;     // data makes no chunks
+    bool over = false;      // closed or reset: kept so that stragglers find it
   };
   using Connections = absl::flat_hash_map<ConnectionKey, Connection>;
 

@@ -86,7 +86,7 @@ void Flow::Deliver(End sender, const StreamPiece& piece) {
 // Returns true for a piece that is TLS and was not given to the tracker here.
 bool Flow::PassPreface(End sender, const StreamPiece& piece) {
   Preface& preface = streams_->preface;
-  if (streams_->tls) return !preface.StillPlain(sender, piece.bytes);
+  if (streams_->tls) return !preface.StillPlain(sender, piece.bytes, piece.time_ns);
   const std::optional<TlsStart> start = preface.OnBytes(sender, piece.bytes, piece.time_ns);
   if (!start) return false;
   streams_->tls = true;

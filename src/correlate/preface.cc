@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "tlsmeter/byte_reader.h"
 #include "tlsmeter/opening.h"
@@ -85,10 +86,12 @@ Found Judge(Bytes bytes, StreamPlace place) {
 
 }  // namespace
 
-void Preface::Remember(Side* side, Bytes bytes) {
-  const size_t count = std::min(bytes.size(), side->head.size() - side->head_size);
-  std::copy_n(bytes.begin(), count, side->head.begin() + side->head_size);
-  side->head_size = static_cast<uint8_t>(side->head_size + count);
+void Preface::Remember(End sender, Bytes bytes) {
+  last_plain_sender_ = sender;
+  Side& from = side(sender);
+  const size_t count = std::min(bytes.size(), from.head.size() - from.head_size);
+  std::copy_n(bytes.begin(), count, from.head.begin() + from.head_size);
+  from.head_size = static_cast<uint8_t>(from.head_size + count);
 }
 
 void Preface::CountTurn(End sender, size_t bytes) {
@@ -113,7 +116,7 @@ std::optional<TlsStart> Preface::OnBytes(End sender, Bytes bytes, uint64_t time_
   while (!view.empty()) {
     found = Judge(view, from.head_size == 0 ? StreamPlace::kStart : StreamPlace::kWithin);
     if (found.size == 0) break;
-    if (found.what == Found::What::kSslRequest) Remember(&from, view.first(found.size));
+    if (found.what == Found::What::kSslRequest) Remember(sender, view.first(found.size));
     view = view.subspan(found.size);
     from.held_ns = time_ns;  // what follows a preface came with the end of the preface, or later
   }
@@ -123,7 +126,7 @@ std::optional<TlsStart> Preface::OnBytes(End sender, Bytes bytes, uint64_t time_
   if (found.what == Found::What::kNeedMore && view.size() < kMaxPrefaceHeld) {
     from.held = std::vector<uint8_t>(view.begin(), view.end());  // a new one: the old one may be as large as a segment
   } else {
-    Remember(&from, view);
+    Remember(sender, view);
     from.held = {};
   }
   GiveUpIfPlain();
@@ -133,6 +136,8 @@ std::optional<TlsStart> Preface::OnBytes(End sender, Bytes bytes, uint64_t time_
 TlsStart Preface::Start(End sender, bool by_client, Bytes hello, size_t segment_size) {
   Side& other = side(Other(sender));
   other.passes_plain = by_client && other.head_size > 0;
+  other.owes_answer = last_plain_sender_ == sender;
+  hello_ns_ = side(sender).held_ns;
   PlainProtocol before = ClassifyPlain(sides_[0].Head(), sides_[1].Head());
   // What precedes a ServerHello, or looks like records, may be TLS that was joined late.
   if (before == PlainProtocol::kTls || (!by_client && before == PlainProtocol::kUnknown)) before = PlainProtocol::kNone;
@@ -140,7 +145,7 @@ TlsStart Preface::Start(End sender, bool by_client, Bytes hello, size_t segment_
   return TlsStart{.client = by_client ? sender : Other(sender),
                   .before = before,
                   .first = hello.first(earlier),
-                  .first_ns = side(sender).held_ns,
+                  .first_ns = hello_ns_,
                   .rest = hello.subspan(earlier),
                   .other_torn = !by_client || !other.held.empty()};
 }
@@ -153,12 +158,14 @@ void Preface::GiveUpIfPlain() {
   gave_up_ = plain_for_good || bytes_ > kMaxPrefaceBytes || turns_ > kMaxPrefaceTurns;
 }
 
-bool Preface::StillPlain(End sender, Bytes bytes) {
+bool Preface::StillPlain(End sender, Bytes bytes, uint64_t time_ns) {
   Side& from = side(sender);
   if (!from.passes_plain) return false;
   RecordHeader header;
   const ParseStatus status = ParseRecordHeader(bytes, &header);
-  if (status != ParseStatus::kOk && status != ParseStatus::kNeedMore) return true;
+  const bool plain = status != ParseStatus::kOk && status != ParseStatus::kNeedMore;
+  if (plain && time_ns <= hello_ns_) return true;
+  if (plain && std::exchange(from.owes_answer, false)) return true;
   from.passes_plain = false;
   return false;
 }

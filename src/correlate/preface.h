@@ -52,9 +52,10 @@ class Preface {
   void OnGap(End sender) { side(sender).held.clear(); }
 
   // StillPlain returns true for a segment of the end that did not open TLS, when it is plaintext that was overtaken by the
-  // other end's hello: a "go ahead" behind a gap. False from the end's first TLS record on, and where the end had said
-  // nothing before TLS: that it then speaks something else is a finding.
-  bool StillPlain(End sender, std::span<const uint8_t> bytes);
+  // other end's hello: what waited behind a gap was captured before the hello, and one segment may have been captured late
+  // where the end owed an answer. False from the end's first TLS record on, and for any other plaintext: that the hello is
+  // answered so is a finding.
+  bool StillPlain(End sender, std::span<const uint8_t> bytes, uint64_t time_ns);
 
   // GaveUp returns true when no hello is expected any more.
   bool GaveUp() const { return gave_up_; }
@@ -67,6 +68,7 @@ class Preface {
     std::array<uint8_t, kPlainHeadSize> head = {};  // the first bytes, without a PROXY header
     uint8_t head_size = 0;
     bool passes_plain = false;  // see StillPlain
+    bool owes_answer = false;   // the other end had the last word before its hello, and it was not answered since
     std::vector<uint8_t> held;  // not judged yet: from where TLS could begin to the end of the last segment
     uint64_t held_ns = 0;       // when the first of them came
 
@@ -75,13 +77,15 @@ class Preface {
 
   Side& side(End end) { return sides_[static_cast<size_t>(end)]; }
   const Side& side(End end) const { return sides_[static_cast<size_t>(end)]; }
-  static void Remember(Side* side, std::span<const uint8_t> bytes);
+  void Remember(End sender, std::span<const uint8_t> bytes);
   void CountTurn(End sender, size_t bytes);
   TlsStart Start(End sender, bool by_client, std::span<const uint8_t> hello, size_t segment_size);
   void GiveUpIfPlain();
 
   std::array<Side, 2> sides_;  // by End
   std::optional<End> last_sender_;
+  std::optional<End> last_plain_sender_;
+  uint64_t hello_ns_ = 0;
   size_t bytes_ = 0;
   int turns_ = 0;
   bool gave_up_ = false;

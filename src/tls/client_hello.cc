@@ -188,6 +188,7 @@ ParseStatus ReadHello(ByteReader reader, ClientHello* hello) {
   std::span<const uint8_t> random;
   ByteReader session_id;
   ByteReader cipher_suites;
+  ByteReader compression;
   if (!reader.ReadU16(&hello->legacy_version.value) || !reader.ReadBytes(hello->random.size(), &random) ||
       !reader.ReadPrefixed8(&session_id)) {
     return ParseStatus::kTruncated;
@@ -199,8 +200,9 @@ ParseStatus ReadHello(ByteReader reader, ClientHello* hello) {
   if (!reader.ReadPrefixed16(&cipher_suites)) return ParseStatus::kTruncated;
   if (const ParseStatus status = ReadNumbers(cipher_suites, &hello->cipher_suites); status != ParseStatus::kOk)
     return status;
-  if (const ParseStatus status = ReadBytesList(&reader, &hello->compression_methods); status != ParseStatus::kOk)
-    return status;
+  // Empty is against RFC 5246, section 7.4.1.2, but servers were seen to answer it: the verdict on it is theirs.
+  if (!reader.ReadPrefixed8(&compression)) return ParseStatus::kTruncated;
+  hello->compression_methods.assign(compression.rest().begin(), compression.rest().end());
 
   if (reader.empty()) return ParseStatus::kOk;  // extensions came with RFC 3546: before it a hello ends here
   hello->has_extensions = true;

@@ -135,6 +135,14 @@ TEST_F(SegmentTrackerTest, TheSynAckAloneTellsTheInitiator) {
   EXPECT_EQ(open_.established_ns, 0u);
 }
 
+TEST_F(SegmentTrackerTest, WithoutTheSynAckNothingSaysThatTcpWasEstablished) {
+  EXPECT_THAT(Client(kSyn, 1000), IsEmpty());
+  EXPECT_THAT(Client(kAck, 1001, "", 5001), IsEmpty());
+  EXPECT_THAT(Client(kAck, 1001, "hello", 5001), ElementsAre("open", "data client@0:hello"));
+  EXPECT_EQ(open_.syn_ns, kStart);
+  EXPECT_EQ(open_.established_ns, 0u);
+}
+
 TEST_F(SegmentTrackerTest, ASynThatComesAfterItsDataCompletesTheOpening) {
   EXPECT_THAT(Client(kAck, 1001, "hello", 5001), ElementsAre("open", "data client@0:hello"));
   EXPECT_FALSE(open_.initiator);

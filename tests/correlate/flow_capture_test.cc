@@ -49,6 +49,14 @@ class Captured {
     offset_[0] = offset_[1] = 0;
     return Take(open);
   }
+  // From its SYN on, in a file that lacks the server's answer.
+  Captured& SynUnanswered() {
+    OpenChunk open = Opening();
+    open.initiator = client_;
+    open.syn_seq = 1000;
+    open.syn_ns = now_;
+    return Take(open);
+  }
   Captured& JoinedLate() { return Take(Opening()); }
 
   Captured& Client(const Bytes& bytes) { return Send(client_, bytes); }
@@ -183,6 +191,25 @@ TEST(CapturedFlow, AServerThatAnswersAHelloWithHttpIsAFailure) {
   EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
 }
 
+TEST(CapturedFlow, AServerThatAnswersTheHelloInPlaintextAfterStarttlsIsAFailure) {
+  for (const bool late_go_ahead : {false, true}) {
+    FlowTable table;
+    Captured connection(&table);
+    connection.Syn().Server(Text("220 ESMTP\r\n")).Client(Text("EHLO x\r\n")).Server(Text("250 STARTTLS\r\n"));
+    connection.Client(Text("STARTTLS\r\n"));
+    if (!late_go_ahead) connection.Server(Text("220 go\r\n"));
+    connection.Client(kHello);
+    if (late_go_ahead) connection.Server(Text("220 go\r\n"));
+    connection.Server(Text("454 4.7.0 TLS not available\r\n")).Client(Text("QUIT\r\n")).Server(Text("221 bye\r\n"));
+    connection.TcpEnd({.remote_fin = true});
+    const std::vector<HandshakeRecord> records = table.Harvest();
+    ASSERT_THAT(records, SizeIs(1)) << late_go_ahead;
+    EXPECT_EQ(records[0].starttls, PlainProtocol::kSmtp);
+    EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
+    EXPECT_EQ(records[0].failure_side, Sender::kServer);
+  }
+}
+
 TEST(CapturedFlow, PlainConnectionsAreClassedAndCounted) {
   FlowTable table;
   Captured http(&table, End::kLocal, 1);
@@ -242,8 +269,9 @@ TEST(CapturedFlow, OneDirectionAloneIsNeverAnAbortedHandshake) {
       .Server(Hello::Server(0xc02f).Record())
       .Server(Record(22, {14, 0, 0, 0}))
       .TcpEnd();
+  Captured(&table, End::kLocal, 4).SynUnanswered().Client(kHello).TcpEnd();
   const std::vector<HandshakeRecord> records = table.Harvest();
-  ASSERT_THAT(records, SizeIs(3));
+  ASSERT_THAT(records, SizeIs(4));
   for (const HandshakeRecord& record : records) {
     EXPECT_EQ(record.result, Result::kUnknown);
     EXPECT_TRUE(record.tls.incomplete);

@@ -263,19 +263,33 @@ TEST(Preface, APieceBehindAGapIsJudgedByItself) {
   EXPECT_EQ(Joined(*found), kHello);
 }
 
+// Feed gives the hello the time 3000.
 TEST(Preface, PlainTextThatTheHelloOvertookIsPassedOver) {
   Preface preface;
   Feed(&preface, {{End::kLocal, Text("220 ESMTP\r\n")}, {End::kRemote, Text("STARTTLS\r\n")}, {End::kRemote, kHello}});
-  EXPECT_FALSE(preface.StillPlain(End::kRemote, Text("x")));
-  EXPECT_TRUE(preface.StillPlain(End::kLocal, Text("220 go\r\n")));
-  EXPECT_FALSE(preface.StillPlain(End::kLocal, Hello::Server13().Record()));
-  EXPECT_FALSE(preface.StillPlain(End::kLocal, Text("now it would be wrong\r\n")));
+  EXPECT_FALSE(preface.StillPlain(End::kRemote, Text("x"), 2500));
+  EXPECT_TRUE(preface.StillPlain(End::kLocal, Text("250-PIPELINING\r\n"), 2500));
+  EXPECT_TRUE(preface.StillPlain(End::kLocal, Text("250 STARTTLS\r\n"), 2600));
+  EXPECT_TRUE(preface.StillPlain(End::kLocal, Text("220 go\r\n"), 4000));
+  EXPECT_FALSE(preface.StillPlain(End::kLocal, Hello::Server13().Record(), 4000));
+  EXPECT_FALSE(preface.StillPlain(End::kLocal, Text("now it would be wrong\r\n"), 4000));
+}
+
+TEST(Preface, AnAnswerThatIsNotOwedIsNotPassedOver) {
+  for (const bool answered : {false, true}) {
+    Preface preface;
+    Feed(&preface, {{End::kRemote, Text("STARTTLS\r\n")}, {End::kLocal, Text("220 go\r\n")}});
+    if (!answered) Feed(&preface, {{End::kRemote, Text("NOOP\r\n")}});
+    Feed(&preface, {{End::kRemote, kHello}});
+    EXPECT_EQ(preface.StillPlain(End::kLocal, Text("454 no TLS\r\n"), 4000), !answered);
+    EXPECT_FALSE(preface.StillPlain(End::kLocal, Text("221 bye\r\n"), 4000));
+  }
 }
 
 TEST(Preface, WhatAServerSaysToAHelloThatCameFirstIsNotPassedOver) {
   Preface preface;
   Feed(&preface, {{End::kRemote, kHello}});
-  EXPECT_FALSE(preface.StillPlain(End::kLocal, Text("HTTP/1.1 400 Bad Request\r\n")));
+  EXPECT_FALSE(preface.StillPlain(End::kLocal, Text("HTTP/1.1 400 Bad Request\r\n"), 4000));
 }
 
 TEST(Preface, RandomBytesAreNeverTls) {

@@ -237,8 +237,14 @@ TEST(ClientHelloTest, RejectsOddAndEmptyLists) {
   EXPECT_EQ(with(51, {0, 4, 0, 29, 0, 0}), ParseStatus::kBadLength);
   EXPECT_EQ(with(41, {0, 0, 0, 0}), ParseStatus::kBadLength);
   EXPECT_EQ(Parse(Hello::Client().Ciphers({}).Body()), ParseStatus::kBadLength);
-  EXPECT_EQ(Parse(Hello::Client().Compression({}).Body()), ParseStatus::kBadLength);
   EXPECT_EQ(Parse(Writer().U16(0x303).Fill(32, 1).U8(0).Prefixed16({0, 1, 2}).Prefixed8({0})), ParseStatus::kBadLength);
+}
+
+TEST(ClientHelloTest, ReadsOnPastAnEmptyListOfCompressionMethods) {
+  ClientHello hello;
+  ASSERT_EQ(ParseClientHello(Hello::Client().Compression({}).Extension(23, {}).Body(), &hello), ParseStatus::kOk);
+  EXPECT_TRUE(hello.compression_methods.empty());
+  EXPECT_TRUE(hello.extended_master_secret);
 }
 
 TEST(ClientHelloTest, RejectsSessionIdOver32Bytes) {
