@@ -30,9 +30,10 @@ size_t PrintableAsciiPrefix(std::string_view text) {
 }
 
 // IsIpLiteral takes text without NUL bytes.
-bool IsIpLiteral(const std::string& text) {
+bool IsIpLiteral(std::string_view name) {
   // Every form has a colon or ends in a digit, which hardly a host name does.
-  if (text.empty() || (!IsDigit(text.back()) && text.find(':') == std::string::npos)) return false;
+  if (name.empty() || (!IsDigit(name.back()) && name.find(':') == std::string_view::npos)) return false;
+  const std::string text(name);
   unsigned char address[sizeof(in6_addr)];
   if (inet_pton(AF_INET, text.c_str(), address) == 1 || inet_pton(AF_INET6, text.c_str(), address) == 1) return true;
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
@@ -141,7 +142,7 @@ std::string ServerNameLabel(std::string_view raw) {
   if (raw.empty()) return std::string(kLabelNone);
   // The longest that can still become a name: 253 bytes, a dot and a port. Longer input is not looked at.
   if (raw.size() > kMaxHostName + 7 || raw.find('\0') != std::string_view::npos) return std::string(kLabelInvalid);
-  if (IsIpLiteral(std::string(raw))) return std::string(kLabelIp);
+  if (IsIpLiteral(raw)) return std::string(kLabelIp);
   std::string_view name = WithoutPort(raw);
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   std::string label = LowerAscii(name);
