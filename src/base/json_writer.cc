@@ -2,25 +2,48 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
+#include <iterator>
 
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
 namespace {
 
-// How many characters at the start are ASCII that stands for itself: nearly always all of them.
+// By byte: is it ASCII that stands for itself?
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain = {};
+  for (size_t c = 0x20; c < 0x7f; ++c) plain[c] = c != '"' && c != '\\';
+  return plain;
+}();
+
+// How many characters at the start are plain: nearly always all of them.
 size_t PlainPrefix(std::string_view text) {
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  const auto plain = [](char c) { return kPlain[static_cast<uint8_t>(c)]; };
   return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+}
+
+// Appends text that needs no escaping. Grows the string once, since most strings of a record are short.
+void AppendPlain(std::string_view text, std::string_view behind, std::string* out) {
+  const size_t at = out->size();
+  out->resize(at + 1 + text.size() + behind.size());
+  char* to = out->data() + at;
+  *to++ = '"';
+  to = std::copy(text.begin(), text.end(), to);
+  std::copy(behind.begin(), behind.end(), to);
 }
 
 }  // namespace
 
 void AppendJsonString(std::string_view text, std::string* out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  size_t plain = PlainPrefix(text);
+  if (plain == text.size()) {
+    AppendPlain(text, "\"", out);
+    return;
+  }
   out->push_back('"');
-  while (true) {
-    const size_t plain = PlainPrefix(text);
+  for (;; plain = PlainPrefix(text)) {
     out->append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;
@@ -55,7 +78,8 @@ void JsonWriter::String(std::string_view path, std::string_view value) {
 
 void JsonWriter::Uint(std::string_view path, uint64_t value) {
   Name(path);
-  out_->append(std::to_string(value));
+  char digits[20];
+  out_->append(digits, std::to_chars(digits, std::end(digits), value).ptr);
 }
 
 void JsonWriter::Bool(std::string_view path, bool value) {
@@ -111,8 +135,7 @@ void JsonWriter::Name(std::string_view path) {
       Close(level);
       assert(depth_ < kMaxDepth);
       if (comma_) out_->push_back(',');
-      AppendJsonString(part, out_);
-      out_->append(":{");
+      AppendPlain(part, "\":{", out_);
       open_[depth_++] = part;
       comma_ = false;
     }
@@ -120,8 +143,7 @@ void JsonWriter::Name(std::string_view path) {
   }
   Close(level);
   if (comma_) out_->push_back(',');
-  AppendJsonString(path, out_);
-  out_->push_back(':');
+  AppendPlain(path, "\":", out_);
   comma_ = true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tlsmeter::agent {
@@ -23,8 +24,16 @@ bool IsUnsafe(char32_t c) {
          (c >= 0xe0000 && c <= 0xe007f);          // tags
 }
 
+size_t PrintableAsciiPrefix(std::string_view text) {
+  const auto printable = [](char c) { return c >= 0x20 && c < 0x7f; };
+  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), printable) - text.begin());
+}
+
 // IsIpLiteral takes text without NUL bytes.
-bool IsIpLiteral(const std::string& text) {
+bool IsIpLiteral(std::string_view name) {
+  // Every form has a colon or ends in a digit, which hardly a host name does.
+  if (name.empty() || (!IsDigit(name.back()) && name.find(':') == std::string_view::npos)) return false;
+  const std::string text(name);
   unsigned char address[sizeof(in6_addr)];
   if (inet_pton(AF_INET, text.c_str(), address) == 1 || inet_pton(AF_INET6, text.c_str(), address) == 1) return true;
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
@@ -82,8 +91,9 @@ size_t Utf8Character(std::string_view text, char32_t* code) {
 }
 
 std::string PrintableUtf8(std::string_view raw, size_t max_bytes) {
-  std::string out;
-  out.reserve(raw.size() < max_bytes ? raw.size() : max_bytes);
+  const std::string_view start = raw.substr(0, std::min(PrintableAsciiPrefix(raw), max_bytes));
+  std::string out(start);
+  raw.remove_prefix(start.size());
   while (!raw.empty()) {
     char32_t code = 0;
     const size_t length = Utf8Character(raw, &code);
@@ -132,7 +142,7 @@ std::string ServerNameLabel(std::string_view raw) {
   if (raw.empty()) return std::string(kLabelNone);
   // The longest that can still become a name: 253 bytes, a dot and a port. Longer input is not looked at.
   if (raw.size() > kMaxHostName + 7 || raw.find('\0') != std::string_view::npos) return std::string(kLabelInvalid);
-  if (IsIpLiteral(std::string(raw))) return std::string(kLabelIp);
+  if (IsIpLiteral(raw)) return std::string(kLabelIp);
   std::string_view name = WithoutPort(raw);
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   std::string label = LowerAscii(name);

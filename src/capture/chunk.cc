@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstring>
+#include <iterator>
 
 namespace tlsmeter::agent {
 namespace {
@@ -24,7 +26,14 @@ bool IsIpv4(const SocketAddress& address) {
 
 std::string AddressText(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN];
-  if (IsIpv4(address)) return inet_ntop(AF_INET, address.ip.data() + sizeof(kMappedPrefix), text, sizeof(text));
+  if (IsIpv4(address)) {
+    char* end = text;
+    for (size_t i = sizeof(kMappedPrefix); i < address.ip.size(); ++i) {
+      if (end != text) *end++ = '.';
+      end = std::to_chars(end, std::end(text), address.ip[i]).ptr;
+    }
+    return {text, end};
+  }
   return inet_ntop(AF_INET6, address.ip.data(), text, sizeof(text));
 }
 

@@ -1,6 +1,7 @@
 #include "src/capture/pcap_source.h"
 
 #include <pcap/pcap.h>
+#include <stdio_ext.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -69,6 +70,7 @@ absl::StatusOr<std::unique_ptr<PcapSource>> PcapSource::Open(const std::string& 
     }
   }
   std::setvbuf(file, nullptr, _IOFBF, kReadAhead);
+  __fsetlocking(file, FSETLOCKING_BYCALLER);  // one thread reads it, two reads a packet
   char error[PCAP_ERRBUF_SIZE] = "";
   source->pcap_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error));
   if (source->pcap_ == nullptr) {

@@ -168,6 +168,10 @@ void FlowTable::Finish(uint64_t now_ns) {
   }
 }
 
-std::vector<HandshakeRecord> FlowTable::Harvest() { return std::exchange(harvest_, {}); }
+std::vector<HandshakeRecord> FlowTable::Harvest() {
+  std::vector<HandshakeRecord> next;
+  next.reserve(harvest_.size());  // the next harvest is likely to be as large; to grow is to move records
+  return std::exchange(harvest_, std::move(next));
+}
 
 }  // namespace tlsmeter::agent

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "src/base/text.h"
 #include "src/export/json_lines.h"
+#include "src/export/time_text.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -72,7 +73,7 @@ void WriteText(std::string_view path, std::string_view raw, JsonWriter* json) {
 
 void WriteSeconds(std::string_view path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
   if (!unix_seconds) return;
-  json->String(path, absl::FormatTime("%E4Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(*unix_seconds), absl::UTCTimeZone()));
+  json->String(path, UtcTime(absl::FromUnixSeconds(*unix_seconds), 0));
 }
 
 }  // namespace

@@ -6,27 +6,26 @@
 namespace tlsmeter::agent {
 namespace {
 
-void AppendCell(const Field& field, std::string_view cell, std::string* line) {
-  const size_t fill = cell.size() < field.width ? field.width - cell.size() : 0;
-  if (!line->empty()) *line += ' ';
-  if (field.right) line->append(fill, ' ');
-  *line += cell;
-  if (!field.right) line->append(fill, ' ');
-}
+constexpr size_t kUsualLine = 256;
 
-// A value as one cell: no blanks, and never the "-" of an absent one.
-std::string Cell(std::string_view text) {
-  if (text.empty()) return "-";
-  if (text == "-") return "\\x2d";
-  std::string cell;
-  for (const char c : text) {
-    if (c == ' ') {
-      cell += "\\x20";
-    } else {
-      cell += c;
+// The value that begins at `begin` becomes one cell: no blanks, and never the "-" of an absent one.
+void MakeCell(size_t begin, std::string* line) {
+  const std::string_view value = std::string_view(*line).substr(begin);
+  if (value.empty()) {
+    *line += '-';
+  } else if (value == "-") {
+    line->replace(begin, 1, "\\x2d");
+  } else {
+    for (size_t at = line->find(' ', begin); at != std::string::npos; at = line->find(' ', at)) {
+      line->replace(at, 1, "\\x20");
     }
   }
-  return cell;
+}
+
+// Fills the cell that begins at `begin` up to the width of its column.
+void Pad(const Field& field, size_t begin, std::string* line) {
+  const size_t size = line->size() - begin;
+  if (size < field.width) line->insert(field.right ? begin : line->size(), field.width - size, ' ');
 }
 
 std::string_view Color(Result result) {
@@ -50,17 +49,30 @@ Columns::Columns(std::vector<const Field*> fields, TimeFormat time, bool color)
 
 std::string Columns::Header() const {
   std::string line;
-  for (const Field* field : fields_) AppendCell(*field, field->heading, &line);
+  for (const Field* field : fields_) {
+    if (!line.empty()) line += ' ';
+    const size_t begin = line.size();
+    line += field->heading;
+    Pad(*field, begin, &line);
+  }
   return line + '\n';
 }
 
 std::string Columns::Line(const HandshakeRecord& record) const {
   std::string line;
-  for (const Field* field : fields_) AppendCell(*field, Cell(field->text(record, time_)), &line);
-  if (const std::string_view color = color_ ? Color(record.result) : ""; !color.empty()) {
-    line = std::string(color) + line + "\x1b[0m";
+  line.reserve(kUsualLine);
+  const std::string_view color = color_ ? Color(record.result) : "";
+  line += color;
+  for (const Field* field : fields_) {
+    if (line.size() > color.size()) line += ' ';
+    const size_t begin = line.size();
+    field->append(record, time_, &line);
+    MakeCell(begin, &line);
+    Pad(*field, begin, &line);
   }
-  return line + '\n';
+  if (!color.empty()) line += "\x1b[0m";
+  line += '\n';
+  return line;
 }
 
 }  // namespace tlsmeter::agent

@@ -2,108 +2,128 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "src/aggregate/labels.h"
 #include "src/base/text.h"
 #include "src/export/record_start.h"
+#include "src/export/time_text.h"
 #include "tlsmeter/ja3.h"
 #include "tlsmeter/ja4.h"
 
 namespace tlsmeter::agent {
 namespace {
 
-std::string Printable(std::string_view raw) { return PrintableUtf8(raw, kMaxFieldText); }
+void AppendPrintable(std::string_view raw, std::string* out) { *out += PrintableUtf8(raw, kMaxFieldText); }
 
-std::string Time(const HandshakeRecord& record, const TimeFormat& format) {
+void AppendStart(const HandshakeRecord& record, const TimeFormat& format, std::string* out) {
   const uint64_t start = RecordStartNs(record);
-  if (start == 0) return "";
+  if (start == 0) return;
   const absl::Time time = absl::FromUnixNanos(static_cast<int64_t>(start));
   switch (format.style) {
     case TimeStyle::kClock:
-      return absl::FormatTime("%H:%M:%E3S", time, format.zone);
+      return AppendClock(time, format.zone, out);
     case TimeStyle::kSeconds:
-      return absl::StrFormat("%.3f", static_cast<double>(static_cast<int64_t>(start - format.start_ns)) * 1e-9);
+      return AppendThousandths(std::llround(static_cast<double>(static_cast<int64_t>(start - format.start_ns)) * 1e-6), out);
     case TimeStyle::kUtc:
-      return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone());
+      return AppendUtcTime(time, 6, out);
   }
-  return "";
 }
 
-std::string Endpoint(const std::optional<SocketAddress>& address) {
-  if (!address.has_value()) return "";
+void AppendEndpoint(const std::optional<SocketAddress>& address, std::string* out) {
+  if (!address.has_value()) return;
   const std::string host = AddressText(*address);
   const bool bare = host.find(':') == std::string::npos;
-  return absl::StrFormat("%s%s%s:%d", bare ? "" : "[", host, bare ? "" : "]", address->port);
+  if (!bare) *out += '[';
+  *out += host;
+  if (!bare) *out += ']';
+  *out += ':';
+  *out += std::to_string(address->port);
 }
 
-std::string Outcome(const HandshakeRecord& record) {
-  std::string text(ResultName(record.result));
-  if (record.reason != FailureReason::kNone) absl::StrAppend(&text, ":", std::string(FailureReasonName(record.reason)));
-  if (record.inferred) text += '~';
-  return text;
+void AppendServerName(const std::optional<ClientHello>& hello, std::string* out) {
+  if (hello.has_value()) *out += LowerAscii(PrintableUtf8(hello->server_name, kMaxFieldText));
 }
 
-std::string Milliseconds(std::optional<double> seconds) {
-  return seconds.has_value() ? absl::StrFormat("%.3f", *seconds * 1e3) : "";
+template <typename Number>
+void AppendName(const std::optional<Number>& number, std::string* out) {
+  if (!number.has_value()) return;
+  if (const std::string_view known = number->KnownName(); !known.empty()) {
+    *out += known;
+  } else {
+    *out += number->Name();
+  }
 }
 
-// The time of a certificate, to the day: what one wants to see in a column.
-std::string Day(std::optional<int64_t> seconds) {
-  if (!seconds.has_value()) return "";
-  return absl::FormatTime("%Y-%m-%d", absl::FromUnixSeconds(*seconds), absl::UTCTimeZone());
+void AppendOutcome(const HandshakeRecord& record, std::string* out) {
+  *out += ResultName(record.result);
+  if (record.reason != FailureReason::kNone) {
+    *out += ':';
+    *out += FailureReasonName(record.reason);
+  }
+  if (record.inferred) *out += '~';
 }
 
-std::string OfLeaf(const CertificateChain& chain, std::string CertificateFacts::*member) {
-  return chain.leaf() != nullptr ? Printable(chain.leaf()->*member) : "";
+void AppendMilliseconds(std::optional<double> seconds, std::string* out) {
+  if (seconds.has_value()) AppendThousandths(std::llround(*seconds * 1e6), out);
 }
 
-std::string AlertText(const HandshakeRecord& record) {
-  if (!record.tls.alert.has_value()) return "";
-  return absl::StrCat(std::string(SenderName(record.tls.alert->sender)), ":", std::string(AlertLabel(*record.tls.alert)));
+// The time of the leaf's end, to the day: what one wants to see in a column.
+void AppendNotAfter(const CertificateChain& chain, std::string* out) {
+  const CertificateFacts* leaf = chain.leaf();
+  if (leaf != nullptr && leaf->not_after) AppendUtcDay(absl::FromUnixSeconds(*leaf->not_after), out);
 }
 
-#define TEXT(expression) [](const HandshakeRecord& r, const TimeFormat&) -> std::string { return expression; }
+void AppendOfLeaf(const CertificateChain& chain, std::string CertificateFacts::*member, std::string* out) {
+  if (chain.leaf() != nullptr) AppendPrintable(chain.leaf()->*member, out);
+}
+
+void AppendAlert(const std::optional<Alert>& alert, std::string* out) {
+  if (!alert.has_value()) return;
+  *out += SenderName(alert->sender);
+  *out += ':';
+  *out += AlertLabel(*alert);
+}
+
+#define APPEND(statement) [](const HandshakeRecord& r, const TimeFormat&, std::string* out) { statement; }
 
 // Widths of what is common: an IPv4 address with its port, an AEAD suite of TLS 1.3, a hybrid group.
 constexpr std::array kFields = {
-    Field{"time", "TIME", 12, false, Time},
-    Field{"role", "ROLE", 8, false, TEXT(std::string(RoleName(r.role)))},
-    Field{"pid", "PID", 7, false, TEXT(r.owner.pid != 0 ? std::to_string(r.owner.pid) : "")},
-    Field{"comm", "COMM", 15, false, TEXT(Printable(r.owner.comm))},
-    Field{"client", "CLIENT", 21, false, TEXT(Endpoint(r.client))},
-    Field{"server", "SERVER", 21, false, TEXT(Endpoint(r.server))},
-    Field{"sni", "SNI", 28, false,
-          TEXT(r.tls.client_hello.has_value() ? LowerAscii(Printable(r.tls.client_hello->server_name)) : "")},
-    Field{"ver", "VER", 4, false, TEXT(r.tls.version.has_value() ? r.tls.version->Name() : "")},
-    Field{"cipher", "CIPHER", 22, false, TEXT(r.tls.cipher.has_value() ? r.tls.cipher->Name() : "")},
-    Field{"group", "GROUP", 14, false, TEXT(r.tls.group.has_value() ? r.tls.group->Name() : "")},
-    Field{"alpn", "ALPN", 8, false, TEXT(Printable(r.tls.alpn))},
+    Field{"time", "TIME", 12, false, AppendStart},
+    Field{"role", "ROLE", 8, false, APPEND(*out += RoleName(r.role))},
+    Field{"pid", "PID", 7, false, APPEND(if (r.owner.pid != 0)* out += std::to_string(r.owner.pid))},
+    Field{"comm", "COMM", 15, false, APPEND(AppendPrintable(r.owner.comm, out))},
+    Field{"client", "CLIENT", 21, false, APPEND(AppendEndpoint(r.client, out))},
+    Field{"server", "SERVER", 21, false, APPEND(AppendEndpoint(r.server, out))},
+    Field{"sni", "SNI", 28, false, APPEND(AppendServerName(r.tls.client_hello, out))},
+    Field{"ver", "VER", 4, false, APPEND(AppendName(r.tls.version, out))},
+    Field{"cipher", "CIPHER", 22, false, APPEND(AppendName(r.tls.cipher, out))},
+    Field{"group", "GROUP", 14, false, APPEND(AppendName(r.tls.group, out))},
+    Field{"alpn", "ALPN", 8, false, APPEND(AppendPrintable(r.tls.alpn, out))},
     Field{"res", "RES", 10, false,
-          TEXT(r.tls.resumption != Resumption::kNone ? std::string(ResumptionName(r.tls.resumption)) : "")},
-    Field{"ms", "MS", 9, true, TEXT(Milliseconds(HandshakeSeconds(r)))},
-    Field{"result", "RESULT", 0, false, TEXT(Outcome(r))},
-    Field{"tcp_ms", "TCP", 7, true, TEXT(Milliseconds(TcpSeconds(r)))},
-    Field{"server_flight_ms", "SFLIGHT", 9, true, TEXT(Milliseconds(ServerFlightSeconds(r)))},
-    Field{"client_flight_ms", "CFLIGHT", 9, true, TEXT(Milliseconds(ClientFlightSeconds(r)))},
-    Field{"first_app_byte_ms", "APP", 9, true, TEXT(Milliseconds(FirstAppByteSeconds(r)))},
-    Field{"alert", "ALERT", 24, false, TEXT(AlertText(r))},
+          APPEND(if (r.tls.resumption != Resumption::kNone)* out += ResumptionName(r.tls.resumption))},
+    Field{"ms", "MS", 9, true, APPEND(AppendMilliseconds(HandshakeSeconds(r), out))},
+    Field{"result", "RESULT", 0, false, APPEND(AppendOutcome(r, out))},
+    Field{"tcp_ms", "TCP", 7, true, APPEND(AppendMilliseconds(TcpSeconds(r), out))},
+    Field{"server_flight_ms", "SFLIGHT", 9, true, APPEND(AppendMilliseconds(ServerFlightSeconds(r), out))},
+    Field{"client_flight_ms", "CFLIGHT", 9, true, APPEND(AppendMilliseconds(ClientFlightSeconds(r), out))},
+    Field{"first_app_byte_ms", "APP", 9, true, APPEND(AppendMilliseconds(FirstAppByteSeconds(r), out))},
+    Field{"alert", "ALERT", 24, false, APPEND(AppendAlert(r.tls.alert, out))},
     Field{"starttls", "STARTTLS", 10, false,
-          TEXT(r.starttls != PlainProtocol::kNone ? std::string(PlainProtocolName(r.starttls)) : "")},
-    Field{"subject", "SUBJECT", 28, false, TEXT(OfLeaf(r.tls.server_certificates, &CertificateFacts::subject))},
-    Field{"issuer", "ISSUER", 28, false, TEXT(OfLeaf(r.tls.server_certificates, &CertificateFacts::issuer))},
-    Field{"not_after", "NOT_AFTER", 10, false,
-          TEXT(r.tls.server_certificates.leaf() != nullptr ? Day(r.tls.server_certificates.leaf()->not_after) : "")},
+          APPEND(if (r.starttls != PlainProtocol::kNone)* out += PlainProtocolName(r.starttls))},
+    Field{"subject", "SUBJECT", 28, false, APPEND(AppendOfLeaf(r.tls.server_certificates, &CertificateFacts::subject, out))},
+    Field{"issuer", "ISSUER", 28, false, APPEND(AppendOfLeaf(r.tls.server_certificates, &CertificateFacts::issuer, out))},
+    Field{"not_after", "NOT_AFTER", 10, false, APPEND(AppendNotAfter(r.tls.server_certificates, out))},
     Field{"client_subject", "CLIENT_SUBJECT", 28, false,
-          TEXT(OfLeaf(r.tls.client_certificates, &CertificateFacts::subject))},
-    Field{"ja3", "JA3", 32, false, TEXT(r.tls.client_hello.has_value() ? Ja3(*r.tls.client_hello) : "")},
-    Field{"ja4", "JA4", 36, false, TEXT(r.tls.client_hello.has_value() ? Ja4(*r.tls.client_hello, Ja4Transport::kTcp) : "")},
-    Field{"random", "RANDOM", 64, false, TEXT(r.tls.client_hello.has_value() ? HexText(r.tls.client_hello->random) : "")},
+          APPEND(AppendOfLeaf(r.tls.client_certificates, &CertificateFacts::subject, out))},
+    Field{"ja3", "JA3", 32, false, APPEND(if (r.tls.client_hello)* out += Ja3(*r.tls.client_hello))},
+    Field{"ja4", "JA4", 36, false, APPEND(if (r.tls.client_hello)* out += Ja4(*r.tls.client_hello, Ja4Transport::kTcp))},
+    Field{"random", "RANDOM", 64, false, APPEND(if (r.tls.client_hello)* out += HexText(r.tls.client_hello->random))},
 };
 
-#undef TEXT
+#undef APPEND
 
 }  // namespace
 
@@ -118,7 +138,8 @@ absl::StatusOr<std::vector<const Field*>> ParseFields(std::string_view list) {
     if (found == kFields.end()) {
       std::string known;
       for (const Field& field : kFields) absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(field.name));
-      return absl::InvalidArgumentError(absl::StrCat("there is no field '", Printable(name), "'; there are ", known));
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no field '", PrintableUtf8(name, kMaxFieldText), "'; there are ", known));
     }
     fields.push_back(&*found);
     if (name.size() == list.size()) return fields;

@@ -34,8 +34,9 @@ struct Field {
   std::string_view heading;  // "SNI"
   size_t width;              // of its column; longer values push the rest of the line
   bool right;                // aligned to the right
-  // text returns the value, "" when it was not seen: valid UTF-8 without control characters, at most kMaxFieldText bytes.
-  std::string (*text)(const HandshakeRecord& record, const TimeFormat& time);
+  // append appends the value, nothing when it was not seen: valid UTF-8 without control characters, at most kMaxFieldText
+  // bytes.
+  void (*append)(const HandshakeRecord& record, const TimeFormat& time, std::string* out);
 };
 
 // kMaxFieldText bounds one value: the longest host name.

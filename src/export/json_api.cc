@@ -17,6 +17,7 @@
 #include "src/base/text.h"
 #include "src/export/json_lines.h"
 #include "src/export/query.h"
+#include "src/export/time_text.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -128,7 +129,7 @@ bool Matches(const Filter& filter, const HandshakeRecord& record) {
 
 void WriteTime(std::string_view path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
   if (!unix_seconds.has_value()) return;
-  json->String(path, absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(*unix_seconds), absl::UTCTimeZone()));
+  json->String(path, UtcTime(absl::FromUnixSeconds(*unix_seconds), 0));
 }
 
 // Text from a certificate; absent when empty.
@@ -267,7 +268,7 @@ HttpResponse StatusAnswer(const AggregateSnapshot& snapshot, const ProcessStats&
   out.json().String("version", self.version);
   if (process.start_time_seconds.has_value()) {
     const absl::Time start = absl::FromUnixMillis(static_cast<int64_t>(*process.start_time_seconds * 1000));
-    out.json().String("start_time", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", start, absl::UTCTimeZone()));
+    out.json().String("start_time", UtcTime(start, 3));
     out.json().Uint("uptime_seconds", static_cast<uint64_t>(std::max<int64_t>(0, (absl::Now() - start) / absl::Seconds(1))));
   }
   out.json().Bool("ready", ready.ok());

@@ -13,6 +13,7 @@
 #include "src/correlate/openssl_reasons.h"
 #include "src/export/certificate_json.h"
 #include "src/export/record_start.h"
+#include "src/export/time_text.h"
 #include "tlsmeter/ja3.h"
 #include "tlsmeter/ja4.h"
 
@@ -27,8 +28,7 @@ bool IsGreaseId(std::string_view id) {
 void WriteTime(const HandshakeRecord& record, JsonWriter* json) {
   const uint64_t start = RecordStartNs(record);
   if (start == 0) return;
-  const absl::Time time = absl::FromUnixNanos(static_cast<int64_t>(start));
-  json->String("@timestamp", absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone()));
+  json->String("@timestamp", UtcTime(absl::FromUnixNanos(static_cast<int64_t>(start)), 6));
 }
 
 void WriteEndpoints(const HandshakeRecord& record, JsonWriter* json) {
@@ -69,7 +69,12 @@ void WriteNames(std::string_view path, const std::vector<Number>& numbers, JsonW
   if (numbers.empty()) return;
   json->BeginArray(path);
   for (const Number number : numbers) {
-    if (!IsGrease(number.value)) json->Element(number.Name());
+    if (IsGrease(number.value)) continue;
+    if (const std::string_view known = number.KnownName(); !known.empty()) {
+      json->Element(known);  // static: most of a line are such names
+    } else {
+      json->Element(number.Name());
+    }
   }
   json->EndArray();
 }
@@ -227,7 +232,9 @@ void WriteOwner(const Owner& owner, const Attribution& who, JsonWriter* json) {
 }  // namespace
 
 std::string JsonLine(const HandshakeRecord& record) {
+  constexpr size_t kUsualLine = 4096;
   std::string line;
+  line.reserve(kUsualLine);
   JsonWriter json(&line);
   WriteTime(record, &json);
   WriteEndpoints(record, &json);

@@ -95,7 +95,12 @@ std::string CsvHeader(const std::vector<const Field*>& fields) {
 
 std::string CsvLine(const std::vector<const Field*>& fields, const HandshakeRecord& record, const TimeFormat& time) {
   std::string line;
-  for (size_t i = 0; i < fields.size(); ++i) AppendCsv(fields[i]->text(record, time), i == 0, &line);
+  std::string value;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    value.clear();
+    fields[i]->append(record, time, &value);
+    AppendCsv(value, i == 0, &line);
+  }
   return line + '\n';
 }
 

@@ -16,7 +16,8 @@ std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes);
 // Md5Hex returns the digest of `text` in lower-case hex; empty where libcrypto refuses MD5 (FIPS mode).
 std::string Md5Hex(std::string_view text);
 
-// LowerHex returns two lower-case hex digits for each byte.
+// LowerHex returns, and AppendLowerHex appends, two lower-case hex digits for each byte.
+void AppendLowerHex(std::span<const uint8_t> bytes, std::string* text);
 std::string LowerHex(std::span<const uint8_t> bytes);
 
 // AsBytes returns a view of the bytes of `text`.

@@ -29,6 +29,9 @@ inline bool HasExtensionType(std::span<const Extension> extensions, ExtensionTyp
 // ParseStatus and must leave nothing of a body that it looks into. Stops at the first status other than kOk.
 template <typename ReadBody>
 [[nodiscard]] ParseStatus ReadExtensions(ByteReader block, std::vector<Extension>* heads, ReadBody read) {
+  constexpr size_t kExtensionHeadSize = 4;
+  constexpr size_t kUsualCount = 20;  // of browsers
+  heads->reserve(std::min(kUsualCount, block.remaining() / kExtensionHeadSize));
   while (!block.empty()) {
     Extension head;
     ByteReader body;

@@ -1,6 +1,8 @@
 #include "tlsmeter/ja3.h"
 
+#include <charconv>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "src/tls/digest.h"
@@ -8,11 +10,18 @@
 namespace tlsmeter {
 namespace {
 
+constexpr size_t kUsualLength = 512;  // the text of nearly any hello, so that it need not grow
+
 uint16_t Number(uint8_t format) { return format; }
 uint16_t Number(const Extension& extension) { return extension.type.value; }
 template <typename T>
 uint16_t Number(const T& number) {
   return number.value;
+}
+
+void AppendDecimal(uint16_t number, std::string* text) {
+  char digits[5];
+  text->append(digits, std::to_chars(digits, std::end(digits), number).ptr);
 }
 
 template <typename T>
@@ -24,14 +33,16 @@ void AppendField(const std::vector<T>& list, std::string* text) {
     if (IsGrease(number)) continue;
     if (!first) *text += '-';
     first = false;
-    *text += std::to_string(number);
+    AppendDecimal(number, text);
   }
 }
 
 }  // namespace
 
 std::string Ja3Text(const ClientHello& hello) {
-  std::string text = std::to_string(hello.legacy_version.value);
+  std::string text;
+  text.reserve(kUsualLength);
+  AppendDecimal(hello.legacy_version.value, &text);
   AppendField(hello.cipher_suites, &text);
   AppendField(hello.extensions, &text);
   AppendField(hello.supported_groups, &text);

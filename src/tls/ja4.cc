@@ -59,22 +59,27 @@ std::string AlpnText(const ClientHello& hello) {
 
 std::string Joined(std::span<const uint16_t> numbers) {
   std::string text;
+  text.reserve(5 * numbers.size());
   for (const uint16_t number : numbers) {
     if (!text.empty()) text += ',';
-    text += LowerHex(std::array{static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)});
+    AppendLowerHex(std::array{static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)}, &text);
   }
   return text;
 }
 
 std::string Part(std::string_view text) {
   if (text.empty()) return std::string(kDigestDigits, '0');
-  return LowerHex(Sha256(AsBytes(text))).substr(0, kDigestDigits);
+  const std::array<uint8_t, 32> digest = Sha256(AsBytes(text));
+  return LowerHex(std::span(digest).first(kDigestDigits / 2));
 }
 
 }  // namespace
 
 std::string Ja4(const ClientHello& hello, Ja4Transport transport) {
   std::vector<uint16_t> ciphers, extensions, algorithms;
+  ciphers.reserve(hello.cipher_suites.size());
+  extensions.reserve(hello.extensions.size());
+  algorithms.reserve(hello.signature_algorithms.size());
   for (const CipherSuite cipher : hello.cipher_suites) {
     if (!cipher.IsGrease()) ciphers.push_back(cipher.value);
   }

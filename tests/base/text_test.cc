@@ -80,6 +80,13 @@ TEST(PrintableUtf8Test, CutsBetweenCharactersAndEscapes) {
   EXPECT_EQ(PrintableUtf8("abc", 0), "");
 }
 
+TEST(PrintableUtf8Test, CutsOrdinaryTextAtTheBound) {
+  EXPECT_EQ(PrintableUtf8("abcdef", 4), "abcd");
+  EXPECT_EQ(PrintableUtf8("abcd\n", 4), "abcd");
+  EXPECT_EQ(PrintableUtf8("abc\n", 6), "abc");
+  EXPECT_EQ(PrintableUtf8("abc", 0), "");
+}
+
 TEST(PrintableUtf8Test, IsValidBoundedAndPrintableForAnyBytes) {
   std::mt19937 random(1);
   for (int round = 0; round < 20000; ++round) {
@@ -109,6 +116,15 @@ TEST(ServerNameLabelTest, NamesTheSpecialCases) {
        {"10.0.0.1", "10.0.0.1:443", "10.0.0.1.", "2001:db8::1", "[2001:db8::1]", "[2001:DB8::1]:443", "::1"}) {
     EXPECT_EQ(ServerNameLabel(ip), kLabelIp) << ip;
   }
+}
+
+TEST(ServerNameLabelTest, TellsAddressesInEveryFormFromNames) {
+  for (const char* address : {"192.0.2.7", "192.0.2.7.", "192.0.2.7:443", "::1", "2001:db8::a", "2001:DB8::A", "[::1]",
+                              "[2001:db8::a]:443", "::ffff:192.0.2.7"}) {
+    EXPECT_EQ(ServerNameLabel(address), kLabelIp) << address;
+  }
+  EXPECT_EQ(ServerNameLabel("node7"), "node7");
+  EXPECT_EQ(ServerNameLabel("10.example"), "10.example");
 }
 
 TEST(ServerNameLabelTest, RejectsWhatIsNoHostName) {
