@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "src/agent/confine.h"
 #include "src/attribution/cgroup_tree.h"
 #include "tlsmeter/parse_status.h"
 
@@ -37,6 +38,13 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
   attribution.cgroup_path = [tree = std::make_shared<CgroupTree>(*std::move(cgroups))](uint64_t id) {
     return tree->PathOf(id);
   };
+  LibrarySensor* const library = (*source)->library();
+  const absl::Status confined =
+      Confine({.library = library != nullptr, .perf_uprobes = library != nullptr && library->how() == UprobeAttach::kPerf});
+  if (!confined.ok()) {
+    std::fprintf(stderr, "tlsmeter: goes on with more privileges than it needs: %s\n",
+                 std::string(confined.message()).c_str());
+  }
   std::unique_ptr<Kubelet> asked;
   if (!kubelet.url.empty()) {
     absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
@@ -45,8 +53,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
     attribution.pods = [raw = asked.get()] { return raw->pods(); };
   }
   std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
-  if (LibrarySensor* sensor = pipeline->source_->library()) {
-    pipeline->library_.emplace(sensor, options.cgroup_path);
+  if (library != nullptr) {
+    pipeline->library_.emplace(library, options.cgroup_path);
     pipeline->library_->images.PollAll();
   }
   return pipeline;

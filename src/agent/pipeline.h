@@ -29,7 +29,9 @@ extern const char kVersion[];
 class Pipeline {
  public:
   // Start opens the live source, and asks a kubelet for its pods where `kubelet` has a URL. With options.library it also
-  // instruments the TLS libraries that watched processes map already. Errors as BpfSource::Open and Kubelet::Start say.
+  // instruments the TLS libraries that watched processes map already. Once the source is attached the process gives up what
+  // is not needed any more (Confine); where it cannot, it says so on stderr and goes on. No other thread may run yet. Errors
+  // as BpfSource::Open and Kubelet::Start say.
   static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options,
                                                          const KubeletOptions& kubelet = {});
 

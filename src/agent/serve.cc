@@ -65,8 +65,8 @@ ExitCode RunServe(const ServeOptions& options) {
     security = *std::move(loaded);
   }
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(options.listen, MakeEndpoints(aggregator, recent, [&heartbeat] { return heartbeat.Check(); }),
-                        HttpLimits(), std::move(security));
+      HttpServer::Listen(options.listen, MakeEndpoints(aggregator, recent, [&heartbeat] { return heartbeat.Check(); }),
+                         HttpLimits(), std::move(security));
   if (!server.ok()) return FailWith(server.status());
 
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(
@@ -75,6 +75,8 @@ ExitCode RunServe(const ServeOptions& options) {
   if (!pipeline.ok()) return FailWith(pipeline.status());
   aggregator.SetSelfStats((*pipeline)->self_stats());
   heartbeat.Beat();
+  // Only now that the pipeline has given up its privileges: threads take over what they find.
+  (*server)->Serve();
   (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup);
 
   RecordPrinter printer{PrinterOptions()};

@@ -41,6 +41,9 @@ class LibrarySensor {
   // Take decodes one record of the ring and hands the event on, if it makes one.
   void Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take);
 
+  // how returns the way in which Attach attaches.
+  UprobeAttach how() const { return how_; }
+
   void set_epoch_offset_ns(int64_t epoch_offset_ns) { decoder_.set_epoch_offset_ns(epoch_offset_ns); }
 
   uint64_t refused() const { return refused_; }  // records that the decoder refused

@@ -47,7 +47,7 @@ absl::Status ListenError(std::string_view listen, const Error& error) {
   return absl::UnavailableError(absl::StrFormat("cannot listen on %s: %s; %s", listen, error.message(), remedy));
 }
 
-Error Listen(const tcp::endpoint& endpoint, bool both_families, tcp::acceptor* acceptor) {
+Error ListenOn(const tcp::endpoint& endpoint, bool both_families, tcp::acceptor* acceptor) {
   Error error;
   acceptor->open(endpoint.protocol(), error);
   if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
@@ -119,8 +119,8 @@ bool HttpServer::State::MakeRoom() {
   return true;
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(std::string_view listen, HttpHandler handler,
-                                                              HttpLimits limits, std::unique_ptr<WebSecurity> security) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(std::string_view listen, HttpHandler handler,
+                                                               HttpLimits limits, std::unique_ptr<WebSecurity> security) {
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(listen);
   if (!address.ok()) return address.status();
 
@@ -131,31 +131,35 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(std::string_view l
 
   Error error;
   if (address->host.empty()) {
-    error = Listen(tcp::endpoint(tcp::v6(), address->port), /*both_families=*/true, &state->acceptor);
+    error = ListenOn(tcp::endpoint(tcp::v6(), address->port), /*both_families=*/true, &state->acceptor);
     // A kernel without IPv6 has no family, or no address, to bind to.
     if (error == asio::error::address_family_not_supported || error.value() == EADDRNOTAVAIL) {
-      error = Listen(tcp::endpoint(tcp::v4(), address->port), /*both_families=*/false, &state->acceptor);
+      error = ListenOn(tcp::endpoint(tcp::v4(), address->port), /*both_families=*/false, &state->acceptor);
     }
   } else {
     const asio::ip::address host = asio::ip::make_address(address->host, error);
-    if (!error) error = Listen(tcp::endpoint(host, address->port), /*both_families=*/false, &state->acceptor);
+    if (!error) error = ListenOn(tcp::endpoint(host, address->port), /*both_families=*/false, &state->acceptor);
   }
   if (error) return ListenError(listen, error);
   const tcp::endpoint bound = state->acceptor.local_endpoint(error);
   if (error) return ListenError(listen, error);
   state->port = bound.port();
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
+}
 
-  state->Accept();
+void HttpServer::Serve() {
+  state_->Accept();
   // Signals are the main thread's business.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  if (state->shared.security != nullptr) state->shared.auth.emplace(&state->io);
-  state->thread = std::thread([io = &state->io] { io->run(); });
-  pthread_setname_np(state->thread.native_handle(), "tlsmeter-http");
+  if (state_->shared.security != nullptr) state_->shared.auth.emplace(&state_->io);
+  state_->thread = std::thread([io = &state_->io] {
+    pthread_setname_np(pthread_self(), "tlsmeter-http");  // by another thread it would be a file opened for writing
+    io->run();
+  });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
 HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -56,12 +56,15 @@ struct HttpLimits {
 
 class HttpServer {
  public:
-  // Start listens on `listen` - "127.0.0.1:9743", "[::1]:9743", ":9743" for all addresses, port 0 for any free port - and
-  // serves until Stop. `security` says who may read and how; null is plain HTTP for everybody. Fails when the address cannot
-  // be read or bound; the message names the address and what to do.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(std::string_view listen, HttpHandler handler,
-                                                           HttpLimits limits = {},
-                                                           std::unique_ptr<WebSecurity> security = nullptr);
+  // Listen listens on `listen` - "127.0.0.1:9743", "[::1]:9743", ":9743" for all addresses, port 0 for any free port - and
+  // starts no thread: clients wait until Serve. `security` says who may read and how; null is plain HTTP for everybody.
+  // Fails when the address cannot be read or bound; the message names the address and what to do.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(std::string_view listen, HttpHandler handler,
+                                                            HttpLimits limits = {},
+                                                            std::unique_ptr<WebSecurity> security = nullptr);
+
+  // Serve starts the thread, which answers until Stop. To be called once.
+  void Serve();
 
   // ~HttpServer stops the server.
   ~HttpServer();

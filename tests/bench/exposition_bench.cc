@@ -96,8 +96,10 @@ void Ours(const char* what, size_t series, const std::string& headers) {
     if (!request.accept_encoding.empty()) response.body = Gzip(response.body);
     return response;
   };
-  const auto server = HttpServer::Start("127.0.0.1:0", handler);
-  if (server.ok()) Report(what, series, (*server)->port(), headers);
+  const auto server = HttpServer::Listen("127.0.0.1:0", handler);
+  if (!server.ok()) return;
+  (*server)->Serve();
+  Report(what, series, (*server)->port(), headers);
 }
 
 void Theirs(const char* what, size_t series, const std::string& headers) {

@@ -103,8 +103,9 @@ TEST_F(EndpointsTest, SaysSoWhereThereIsNoPage) {
 
 TEST_F(EndpointsTest, IsScrapedOverTheNetwork) {
   aggregator_.Add(SampleRecord());
-  const auto server = HttpServer::Start("127.0.0.1:0", handler_);
+  const auto server = HttpServer::Listen("127.0.0.1:0", handler_);
   ASSERT_TRUE(server.ok()) << server.status();
+  (*server)->Serve();
   const std::string answer = Get((*server)->port(), "/metrics");
   EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));

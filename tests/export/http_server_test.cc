@@ -34,8 +34,9 @@ HttpResponse Echo(const HttpRequest& request) {
 }
 
 std::unique_ptr<HttpServer> StartServer(HttpLimits limits = {}) {
-  auto server = HttpServer::Start("127.0.0.1:0", Echo, limits);
+  auto server = HttpServer::Listen("127.0.0.1:0", Echo, limits);
   EXPECT_TRUE(server.ok()) << server.status();
+  (*server)->Serve();
   return *std::move(server);
 }
 
@@ -301,23 +302,24 @@ TEST(HttpServerTest, ServesClientsInParallel) {
 }
 
 TEST(HttpServerTest, ListensOnAllAddresses) {
-  const auto server = HttpServer::Start(":0", Echo);
+  const auto server = HttpServer::Listen(":0", Echo);
   ASSERT_TRUE(server.ok()) << server.status();
+  (*server)->Serve();
   EXPECT_THAT(Get((*server)->port(), "/x"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST(HttpServerTest, NamesTheAddressAndTheRemedyWhenItCannotListen) {
   const auto server = StartServer();
   const std::string taken = "127.0.0.1:" + std::to_string(server->port());
-  const auto second = HttpServer::Start(taken, Echo);
+  const auto second = HttpServer::Listen(taken, Echo);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()),
               HasSubstr("cannot listen on " + taken + ": Address already in use; another"));
 
-  const auto foreign = HttpServer::Start("192.0.2.1:0", Echo);
+  const auto foreign = HttpServer::Listen("192.0.2.1:0", Echo);
   ASSERT_FALSE(foreign.ok());
   EXPECT_THAT(std::string(foreign.status().message()), HasSubstr("no such address"));
-  EXPECT_FALSE(HttpServer::Start("nonsense", Echo).ok());
+  EXPECT_FALSE(HttpServer::Listen("nonsense", Echo).ok());
 }
 
 }  // namespace

@@ -57,8 +57,9 @@ class WebSecurityTest : public testing::Test {
       response.body = "you asked for " + std::string(request.target);
       return response;
     };
-    auto server = HttpServer::Start("127.0.0.1:0", handler, limits, Load(text));
+    auto server = HttpServer::Listen("127.0.0.1:0", handler, limits, Load(text));
     EXPECT_TRUE(server.ok()) << server.status();
+    (*server)->Serve();
     return *std::move(server);
   }
 

@@ -108,8 +108,8 @@ class Tlsmeter:
 class Trace(Tlsmeter):
     """`tlsmeter trace -o json` on a cgroup."""
 
-    def __init__(self, cgroup, *arguments):
-        super().__init__("trace", "-o", "json", "--cgroup", cgroup.path, *arguments)
+    def __init__(self, cgroup, *arguments, launcher=()):
+        super().__init__("trace", "-o", "json", "--cgroup", cgroup.path, *arguments, launcher=launcher)
         self._records = []
         self._consumed = 0
 
