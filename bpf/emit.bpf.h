@@ -42,7 +42,7 @@ static __always_inline void emit_stop(const struct socket_state *st, __u32 reaso
 static __always_inline void fill_owner(struct tm_owner *o, struct task_struct *task)
 {
 	o->tgid = BPF_CORE_READ(task, tgid);
-	o->pad = 0;
+	o->uid = BPF_CORE_READ(task, cred, uid.val);
 	o->start_time_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	o->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_INTO(&o->comm, task, group_leader, comm);

@@ -17,7 +17,7 @@
 #define TM_STATIC_ASSERT(e, m) _Static_assert(e, m)
 #endif
 
-#define TM_EVENTS_VERSION 1
+#define TM_EVENTS_VERSION 2
 
 /* Bytes of the ring; a power of two. At 1,250 handshakes a second and a 50 ms poll it fills to about 2 %. */
 #define TM_RING_BYTES (8 * 1024 * 1024)
@@ -41,6 +41,9 @@
 
 /* Stream bytes per direction after which a connection is left alone, whatever it was. */
 #define TM_FOLLOW_BYTES (256 * 1024)
+
+/* Server ports that can be asked for in the kernel (tm_server_ports). */
+#define TM_SERVER_PORTS 16
 
 /* Record headers reported by one data event. */
 #define TM_MARKS 8
@@ -112,7 +115,7 @@ struct tm_owner {
 	__u64 start_time_ns; /* task_struct.start_boottime */
 	__u64 cgroup_id;
 	__u32 tgid;
-	__u32 pad;
+	__u32 uid; /* task_struct.cred->uid: the real user, in the initial user namespace */
 	char comm[TM_COMM_BYTES];
 };
 
@@ -180,7 +183,8 @@ enum tm_counter {
 	TM_CONNECT_FAILED, /* never established */
 	/* handshakes */
 	TM_OPENED,
-	TM_OVER, /* TM_STOP_HANDSHAKE_OVER */
+	TM_OVER,     /* TM_STOP_HANDSHAKE_OVER */
+	TM_FILTERED, /* a hello that nobody asked for: the connection is left alone */
 	/* the library sensor (library.h) */
 	TM_LIBRARY_LOST,	 /* events that did not fit into its ring */
 	TM_LIBRARY_FORGOTTEN,	 /* the state of a handshake was displaced before its end */

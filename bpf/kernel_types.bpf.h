@@ -48,10 +48,19 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
 struct task_struct {
 	struct task_struct *group_leader;
 	struct css_set *cgroups;
 	struct files_struct *files;
+	const struct cred *cred;
 	__u64 start_boottime;
 	int tgid;
 	char comm[16];

@@ -13,6 +13,11 @@
  */
 const volatile __u64 tm_target_cgroup __weak = 0;
 
+/* Tell only connections of this family and with one of these server ports; 0 = all. Asked once, when a hello opens. */
+const volatile __u8 tm_family __weak = 0;
+const volatile __u8 tm_server_port_count __weak = 0;
+const volatile __u16 tm_server_ports[TM_SERVER_PORTS] __weak = {};
+
 struct direction_state {
 	__u64 header;	  /* bytes of a record header that is split over segments, the first byte highest */
 	__u32 base;	  /* sequence number of stream offset 0 */
@@ -55,7 +60,7 @@ struct socket_state {
 	__u64 start_time_ns; /* owner at connect() or by iterator; zero when not known */
 	__u64 owner_cgroup;
 	__u32 tgid;
-	__u32 pad;
+	__u32 uid;
 	char comm[TM_COMM_BYTES];
 	struct direction_state direction[2];
 };

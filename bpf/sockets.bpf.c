@@ -29,6 +29,7 @@ static __always_inline struct socket_state *create(struct sock *sk)
 static __always_inline void keep_owner(struct socket_state *st, struct task_struct *task)
 {
 	st->tgid = BPF_CORE_READ(task, tgid);
+	st->uid = BPF_CORE_READ(task, cred, uid.val);
 	st->start_time_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	st->owner_cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_INTO(&st->comm, task, group_leader, comm);

@@ -432,7 +432,7 @@ __noinline int tm_emit_open(struct __sk_buff *skb, struct socket_state *st, stru
 	e->owner.start_time_ns = st->start_time_ns;
 	e->owner.cgroup_id = st->owner_cgroup;
 	e->owner.tgid = st->tgid;
-	e->owner.pad = 0;
+	e->owner.uid = st->uid;
 	__builtin_memcpy(e->owner.comm, st->comm, TM_COMM_BYTES);
 	e->syn_ns = st->syn_ns;
 	e->established_ns = st->established_ns;
@@ -668,6 +668,24 @@ static __always_inline void stop(struct socket_state *st, __u32 reason, __u8 dir
 		count(TM_OVER);
 }
 
+/* Is this the hello of a connection that was asked for? */
+static __noinline bool is_wanted(struct __sk_buff *skb, struct segment *s)
+{
+	struct tm_address a = {};
+	__u16 server_port;
+	__u32 i;
+
+	if (tm_family && (tm_family == AF_INET6) != s->ipv6)
+		return false;
+	if (!tm_server_port_count || tm_fill_address(skb, s, &a))
+		return true;
+	server_port = s->direction == TM_OUT ? a.remote_port : a.local_port;
+	for (i = 0; i < TM_SERVER_PORTS && i < tm_server_port_count; i++)
+		if (tm_server_ports[i] == server_port)
+			return true;
+	return false;
+}
+
 /* Does this segment open a handshake? If so the open event goes out and both directions are walked from here on. */
 __noinline int tm_sniff(struct __sk_buff *skb, struct socket_state *st, struct segment *s)
 {
@@ -692,6 +710,10 @@ __noinline int tm_sniff(struct __sk_buff *skb, struct socket_state *st, struct s
 			dismiss(st, TM_PLAIN_HTTP);
 		else if (d->next > TM_SNIFF_BYTES || st->packets > TM_SNIFF_PACKETS)
 			dismiss(st, TM_PLAIN_OTHER);
+		return 0;
+	}
+	if (!is_wanted(skb, s)) {
+		dismiss(st, TM_FILTERED);
 		return 0;
 	}
 	s->payload += skip;

@@ -85,8 +85,8 @@ void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const 
 
 ExitCode RunCheck(const CheckOptions& options) {
   const Surroundings found = LookAround(options.cgroup);
-  const absl::StatusOr<std::unique_ptr<BpfSource>> source =
-      BpfSource::Open(BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = false});
+  const absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(
+      BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = false, .hellos = {}});
   if (ExitCodeOf(source.status()) == kExitUsage) return FailWith(source.status());
   const std::vector<Hook> hooks = source.ok() ? (*source)->hooks() : std::vector<Hook>();
   (options.json ? PrintJson : PrintText)(found, hooks, source.status());

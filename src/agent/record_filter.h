@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "src/capture/bpf_source.h"
 #include "src/correlate/handshake_record.h"
 
 namespace tlsmeter::agent {
@@ -25,8 +26,15 @@ enum class FilterKey : uint8_t {
   kVersion,     // "1.3", "1.2"
   kLocalPort,   // number; of the watched side, in capture files of the client
   kServerPort,  // number
+  kUser,        // number or name of a user of this machine
+  kNamespace,   // glob, of Kubernetes
+  kPod,         // glob
+  kContainer,   // glob of its name, or the first kMinContainerId digits of its id or more
 };
-inline constexpr size_t kFilterKeys = static_cast<size_t>(FilterKey::kServerPort) + 1;
+inline constexpr size_t kFilterKeys = static_cast<size_t>(FilterKey::kContainer) + 1;
+
+// kMinContainerId is from how many digits on a value can be meant as a container's id; shorter ones are names only.
+inline constexpr size_t kMinContainerId = 6;
 
 class RecordFilter {
  public:
@@ -39,6 +47,9 @@ class RecordFilter {
   void OnlyFailed() { only_failed_ = true; }
   void AtLeastMilliseconds(double milliseconds) { min_seconds_ = milliseconds * 1e-3; }
 
+  // hello_filter returns what of this the kernel can do by itself: a record that matches is of a connection that passes.
+  HelloFilter hello_filter() const;
+
   // Matches returns true for a record that all terms let through.
   bool Matches(const HandshakeRecord& record) const;
 
@@ -48,6 +59,7 @@ class RecordFilter {
     std::string text;
   };
 
+  static bool Holds(FilterKey key, const std::string& value, const HandshakeRecord& record);
   bool KeyMatches(FilterKey key, const HandshakeRecord& record) const;
 
   std::array<std::vector<Term>, kFilterKeys> terms_;

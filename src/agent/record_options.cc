@@ -65,6 +65,10 @@ void RecordOptions::AddTo(CLI::App* command) {
 
   AddTerm(command, FilterKey::kPid, "-p,--pid", "PID", "Process");
   AddTerm(command, FilterKey::kComm, "-c,--comm", "GLOB", "Name of the process");
+  AddTerm(command, FilterKey::kUser, "-u,--user", "USER", "User of the process, by number or name");
+  AddTerm(command, FilterKey::kNamespace, "-n,--namespace", "GLOB", "Kubernetes namespace");
+  AddTerm(command, FilterKey::kPod, "--pod", "GLOB", "Name of the pod");
+  AddTerm(command, FilterKey::kContainer, "--container", "GLOB", "Name of the container, or six digits of its id or more");
   AddTerm(command, FilterKey::kServerName, "-S,--sni", "GLOB", "Server name");
   AddTerm(command, FilterKey::kRole, "--role", "ROLE", "client, server or observer");
   AddTerm(command, FilterKey::kLocalPort, "-L,--local-port", "PORT", "Port of the watched side");

@@ -70,7 +70,8 @@ ExitCode RunServe(const ServeOptions& options) {
   if (!server.ok()) return FailWith(server.status());
 
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(
-      BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = options.measure_time, .library = options.library},
+      BpfSourceOptions{
+          .cgroup_path = options.cgroup, .measure_time = options.measure_time, .library = options.library, .hellos = {}},
       options.kubelet);
   if (!pipeline.ok()) return FailWith(pipeline.status());
   aggregator.SetSelfStats((*pipeline)->self_stats());

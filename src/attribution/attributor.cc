@@ -44,7 +44,7 @@ void Attributor::See(const OwnerChunk& owner, uint64_t now_ns) {
 Attribution Attributor::Attribute(const Owner& owner, uint64_t now_ns) {
   Attribution who;
   if (owner.pid != 0) {
-    const Process& process = LookUp({owner.pid, owner.start_time_ns, owner.cgroup_id, owner.comm});
+    const Process& process = LookUp({owner.pid, owner.start_time_ns, owner.cgroup_id, owner.uid, owner.comm});
     if (!process.cgroup_path.empty()) who = LookUpGroup(process.cgroup_path, now_ns);
     who.executable = process.executable;
     if (who.source == AttributionSource::kNone) {

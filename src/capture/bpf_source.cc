@@ -4,8 +4,10 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
@@ -54,6 +56,7 @@ constexpr std::array<CounterName, TM_COUNTERS> kCounterNames = {{
     {CounterGroup::kNoHandshake, "connect_failed"},
     {CounterGroup::kEvent, "opened"},
     {CounterGroup::kEvent, "over"},
+    {CounterGroup::kEvent, "filtered"},
     {CounterGroup::kLost, "ring_full_library"},
     {CounterGroup::kLost, "library_state"},
     {CounterGroup::kLost, "library_unreadable"},
@@ -61,6 +64,8 @@ constexpr std::array<CounterName, TM_COUNTERS> kCounterNames = {{
     {CounterGroup::kEvent, "library_twice"},
     {CounterGroup::kEvent, "certificate_repeated"},
 }};
+
+static_assert(kMaxHelloPorts == TM_SERVER_PORTS);
 
 constexpr char kLibraryProgram[] = "tm_library";
 
@@ -164,7 +169,7 @@ class LiveSource final : public BpfSource {
   std::vector<MapStats> map_stats() const override;
 
  private:
-  absl::Status Load(uint64_t target_cgroup, UprobeAttach attach);
+  absl::Status Load(uint64_t target_cgroup, const HelloFilter& hellos, UprobeAttach attach);
   void ConfigureLibrary(bool autoload, UprobeAttach attach);
   absl::Status OpenLibrary(UprobeAttach attach);
   absl::Status Attach(const CgroupDirectory& cgroup);
@@ -187,6 +192,9 @@ class LiveSource final : public BpfSource {
 };
 
 absl::Status LiveSource::Start(const BpfSourceOptions& options) {
+  if (options.hellos.server_ports.size() > kMaxHelloPorts) {
+    return absl::InvalidArgumentError(absl::StrCat("more than ", kMaxHelloPorts, " server ports for the kernel to compare"));
+  }
   absl::StatusOr<CgroupDirectory> cgroup = CgroupDirectory::Open(options.cgroup_path);
   if (!cgroup.ok()) return cgroup.status();
   std::ifstream status_file("/proc/self/status");
@@ -212,7 +220,7 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
 
   const bool multi = btf__find_by_name_kind(kernel.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
   const UprobeAttach attach = multi ? UprobeAttach::kMulti : UprobeAttach::kPerf;
-  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), attach); !s.ok()) return s;
+  if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), options.hellos, attach); !s.ok()) return s;
   if (options.measure_time) {
     stats_ = Descriptor(bpf_enable_stats(BPF_STATS_RUN_TIME));
     if (stats_.get() < 0) return absl::FailedPreconditionError("the kernel refuses to time BPF programs (BPF_ENABLE_STATS)");
@@ -224,12 +232,15 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
 }
 
 // Loads all programs; when one that can be spared is refused, leaves it out and tries again.
-absl::Status LiveSource::Load(uint64_t target_cgroup, UprobeAttach attach) {
+absl::Status LiveSource::Load(uint64_t target_cgroup, const HelloFilter& hellos, UprobeAttach attach) {
   for (size_t attempt = 0; attempt <= hooks_.size(); ++attempt) {
     LibbpfLog().clear();
     skeleton_.reset(tlsmeter_bpf__open());
     if (!skeleton_) return absl::InternalError(absl::StrCat("cannot open the BPF object: ", strerror(errno)));
     skeleton_->rodata->tm_target_cgroup = target_cgroup;
+    if (hellos.ipv6.has_value()) skeleton_->rodata->tm_family = *hellos.ipv6 ? AF_INET6 : AF_INET;
+    skeleton_->rodata->tm_server_port_count = static_cast<uint8_t>(hellos.server_ports.size());
+    std::copy(hellos.server_ports.begin(), hellos.server_ports.end(), skeleton_->rodata->tm_server_ports);
     for (size_t i = 0; i < kPrograms.size(); ++i) {
       bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
       bpf_program__set_autoload(program, i < hooks_.size() && hooks_[i].missing.empty());

@@ -5,8 +5,10 @@
 #ifndef TLSMETER_SRC_CAPTURE_BPF_SOURCE_H_
 #define TLSMETER_SRC_CAPTURE_BPF_SOURCE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +22,21 @@
 
 namespace tlsmeter::agent {
 
+// kMaxHelloPorts is how many server ports the kernel compares.
+inline constexpr size_t kMaxHelloPorts = 16;
+
+// HelloFilter is which connections the kernel tells of, asked once when a ClientHello opens. It only spares work: hellos
+// that come with the first packet of an accepted connection pass it by, so who wants no others has to look again.
+struct HelloFilter {
+  std::optional<bool> ipv6;            // the address family; nullopt: both
+  std::vector<uint16_t> server_ports;  // empty: all; at most kMaxHelloPorts
+};
+
 struct BpfSourceOptions {
   std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
   bool measure_time = false;  // let the kernel time each program run (costs some 50 ns a run)
   bool library = false;       // also load the program for probes in TLS libraries
+  HelloFilter hellos;
 };
 
 // Hook is one place in the kernel where a program is attached, or could not be.

@@ -86,6 +86,7 @@ struct OwnerChunk {
   uint32_t pid = 0;
   uint64_t start_time_ns = 0;  // of the group leader, since boot
   uint64_t cgroup_id = 0;
+  uint32_t uid = 0;  // of the real user, in the initial user namespace
   std::string_view comm;
 };
 

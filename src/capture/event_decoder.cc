@@ -25,7 +25,7 @@ bool EventDecoder::Decode(std::span<const uint8_t> event, DecodedEvent* out) con
   };
   const auto add_owner = [&](const tm_owner& owner, size_t owner_offset) {
     const std::string_view comm = TextAt(event, owner_offset + offsetof(tm_owner, comm), TM_COMM_BYTES);
-    add(OwnerChunk{owner.tgid, owner.start_time_ns, owner.cgroup_id, comm});
+    add(OwnerChunk{owner.tgid, owner.start_time_ns, owner.cgroup_id, owner.uid, comm});
   };
 
   switch (header.kind) {

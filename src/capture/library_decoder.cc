@@ -77,7 +77,7 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   std::memcpy(end.server_random.data(), e.server_random, sizeof(e.server_random));
   end.alpn = {reinterpret_cast<const char*>(record.data()) + offsetof(tm_library_end_event, alpn), e.alpn_length};
   end.server_name = TextAt(record, offsetof(tm_library_end_event, server_name), TM_SERVER_NAME_BYTES);
-  end.owner = OwnerChunk{e.owner.tgid, e.owner.start_time_ns, e.owner.cgroup_id,
+  end.owner = OwnerChunk{e.owner.tgid, e.owner.start_time_ns, e.owner.cgroup_id, e.owner.uid,
                          TextAt(record, offsetof(tm_library_end_event, owner.comm), TM_COMM_BYTES)};
   if (e.address.local_port != 0) {
     end.local = ToSocketAddress(e.address.local_ip, e.address.local_port);

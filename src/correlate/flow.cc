@@ -32,7 +32,7 @@ void Flow::Open(const OpenChunk& open) {
 }
 
 void Flow::Own(const OwnerChunk& owner) {
-  owner_ = Owner{owner.pid, owner.start_time_ns, owner.cgroup_id, std::string(owner.comm)};
+  owner_ = Owner{owner.pid, owner.start_time_ns, owner.cgroup_id, owner.uid, std::string(owner.comm)};
 }
 
 void Flow::Take(End sender, uint32_t offset, const StreamPiece& piece, bool may_wait, FlowStats* stats) {

@@ -30,6 +30,7 @@ struct Owner {
   uint32_t pid = 0;            // thread group id, in the initial pid namespace
   uint64_t start_time_ns = 0;  // of the group leader, since boot: with pid it names the process for good
   uint64_t cgroup_id = 0;      // cgroup v2 id (inode number) of the process that used the socket
+  uint32_t uid = 0;            // the real user, in the initial user namespace
   std::string comm;            // of the group leader, at most 15 bytes, raw
 };
 

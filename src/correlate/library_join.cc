@@ -165,7 +165,8 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   facts.alert_sent = end.alert;
   facts.server_name = std::string(end.server_name);
   facts.client_random = end.client_random;
-  side->owner = Owner{end.owner.pid, end.owner.start_time_ns, end.owner.cgroup_id, std::string(end.owner.comm)};
+  side->owner =
+      Owner{end.owner.pid, end.owner.start_time_ns, end.owner.cgroup_id, end.owner.uid, std::string(end.owner.comm)};
   side->local = end.local;
   side->remote = end.remote;
   side->alpn = std::string(end.alpn);

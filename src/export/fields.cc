@@ -89,12 +89,24 @@ void AppendAlert(const std::optional<Alert>& alert, std::string* out) {
 
 #define APPEND(statement) [](const HandshakeRecord& r, const TimeFormat&, std::string* out) { statement; }
 
+// A container's name, or the first digits of its id, as the runtimes' own tools print it.
+void AppendContainer(const Attribution& attribution, std::string* out) {
+  const std::string_view id = attribution.container_id;
+  AppendPrintable(attribution.container_name.empty() ? id.substr(0, 12) : attribution.container_name, out);
+}
+
 // Widths of what is common: an IPv4 address with its port, an AEAD suite of TLS 1.3, a hybrid group.
 constexpr std::array kFields = {
     Field{"time", "TIME", 12, false, AppendStart},
     Field{"role", "ROLE", 8, false, APPEND(*out += RoleName(r.role))},
     Field{"pid", "PID", 7, false, APPEND(if (r.owner.pid != 0)* out += std::to_string(r.owner.pid))},
     Field{"comm", "COMM", 15, false, APPEND(AppendPrintable(r.owner.comm, out))},
+    Field{"user", "USER", 6, false, APPEND(if (r.owner.pid != 0)* out += std::to_string(r.owner.uid))},
+    Field{"exe", "EXE", 24, false, APPEND(AppendPrintable(r.attribution.executable, out))},
+    Field{"namespace", "NAMESPACE", 16, false, APPEND(AppendPrintable(r.attribution.namespace_name, out))},
+    Field{"workload", "WORKLOAD", 20, false, APPEND(AppendPrintable(r.attribution.workload, out))},
+    Field{"pod", "POD", 30, false, APPEND(AppendPrintable(r.attribution.pod_name, out))},
+    Field{"container", "CONTAINER", 16, false, APPEND(AppendContainer(r.attribution, out))},
     Field{"client", "CLIENT", 21, false, APPEND(AppendEndpoint(r.client, out))},
     Field{"server", "SERVER", 21, false, APPEND(AppendEndpoint(r.server, out))},
     Field{"sni", "SNI", 28, false, APPEND(AppendServerName(r.tls.client_hello, out))},

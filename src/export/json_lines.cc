@@ -215,6 +215,7 @@ void WriteOwner(const Owner& owner, const Attribution& who, JsonWriter* json) {
   if (owner.pid != 0) json->Uint("process.pid", owner.pid);
   WriteText("process.name", owner.comm, json);
   WriteText("process.executable.path", who.executable, json);
+  if (owner.pid != 0) json->String("user.id", std::to_string(owner.uid));
   const bool pod = IsKubernetes(who.kind);
   WriteText("container.id", who.container_id, json);
   if (!pod) WriteText("container.name", who.container_name, json);

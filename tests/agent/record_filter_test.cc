@@ -99,6 +99,61 @@ TEST(RecordFilterTest, KeepsFamiliesFailuresAndSlowOnesApart) {
   EXPECT_FALSE(slow.Matches(Sample()));
 }
 
+TEST(RecordFilterTest, KnowsUsersByNumberAndName) {
+  HandshakeRecord record = Sample();
+  record.owner.uid = 0;
+  EXPECT_TRUE(Matches({{FilterKey::kUser, "root"}}, record));
+  EXPECT_TRUE(Matches({{FilterKey::kUser, "!33"}}, record));
+  record.owner.uid = 33;
+  EXPECT_TRUE(Matches({{FilterKey::kUser, "33"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kUser, "root"}}, record));
+  record.owner.pid = 0;  // nobody knows whose it was
+  record.owner.uid = 0;
+  EXPECT_FALSE(Matches({{FilterKey::kUser, "root"}}, record));
+}
+
+TEST(RecordFilterTest, KnowsNamespacePodAndContainer) {
+  HandshakeRecord record = Sample();
+  record.attribution.namespace_name = "shop";
+  record.attribution.pod_name = "web-6c54bd5869-x9z2k";
+  record.attribution.container_name = "nginx";
+  record.attribution.container_id = "abcdef" + std::string(58, '0');
+  EXPECT_TRUE(Matches({{FilterKey::kNamespace, "shop"}, {FilterKey::kPod, "web-*"}, {FilterKey::kContainer, "ng*"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kNamespace, "sho"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kPod, "!web-*"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kNamespace, "*"}}, Sample()));
+}
+
+TEST(RecordFilterTest, TakesTheFirstDigitsOfAContainersId) {
+  HandshakeRecord record = Sample();
+  record.attribution.container_id = "abcdef" + std::string(58, '0');
+  EXPECT_TRUE(Matches({{FilterKey::kContainer, "abcdef"}}, record));
+  EXPECT_TRUE(Matches({{FilterKey::kContainer, "abcdef0000"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kContainer, "abcde"}}, record));  // may be a name
+  EXPECT_FALSE(Matches({{FilterKey::kContainer, "bcdef0"}}, record));
+  EXPECT_FALSE(Matches({{FilterKey::kContainer, "!abcdef"}}, record));
+}
+
+TEST(RecordFilterTest, HandsFamilyAndWantedServerPortsToTheKernel) {
+  RecordFilter filter;
+  EXPECT_FALSE(filter.hello_filter().ipv6.has_value());
+  EXPECT_TRUE(filter.hello_filter().server_ports.empty());
+  filter.OnlyFamily(true);
+  for (const char* term : {"443", "!80", "8443"}) ASSERT_TRUE(filter.Add(FilterKey::kServerPort, term).ok());
+  ASSERT_TRUE(filter.Add(FilterKey::kLocalPort, "5000").ok());
+  EXPECT_EQ(filter.hello_filter().ipv6, true);
+  EXPECT_EQ(filter.hello_filter().server_ports, (std::vector<uint16_t>{443, 8443}));
+}
+
+TEST(RecordFilterTest, LooksItselfWhereTheKernelHasNoRoomForThePorts) {
+  RecordFilter filter;
+  for (size_t port = 1; port <= kMaxHelloPorts + 1; ++port) {
+    ASSERT_TRUE(filter.Add(FilterKey::kServerPort, std::to_string(port)).ok());
+  }
+  EXPECT_TRUE(filter.hello_filter().server_ports.empty());
+  EXPECT_FALSE(filter.Matches(Sample()));
+}
+
 TEST(RecordFilterTest, RefusesWhatCannotBeAValue) {
   for (const auto& [key, text] : std::initializer_list<std::pair<FilterKey, const char*>>{{FilterKey::kPid, "me"},
                                                                                           {FilterKey::kPid, "0"},
@@ -108,6 +163,7 @@ TEST(RecordFilterTest, RefusesWhatCannotBeAValue) {
                                                                                           {FilterKey::kServerPort, "https"},
                                                                                           {FilterKey::kRole, "server!"},
                                                                                           {FilterKey::kReason, "bad_luck"},
+                                                                                          {FilterKey::kUser, "no such user"},
                                                                                           {FilterKey::kComm, ""}}) {
     EXPECT_EQ(RecordFilter().Add(key, text).code(), absl::StatusCode::kInvalidArgument) << text;
   }

@@ -42,7 +42,7 @@ void OneHandshake(FlowTable* table, uint64_t cookie, const Bytes& client_hello, 
   open.established_ns = now;
   Take(table, cookie, now, open);
   Take(table, cookie, now, DataChunk{End::kRemote, 0, true, client_hello});
-  Take(table, cookie, now, OwnerChunk{77, 1, 2, "nginx"});
+  Take(table, cookie, now, OwnerChunk{77, 1, 2, 0, "nginx"});
   uint32_t offset = static_cast<uint32_t>(server_hello.size());
   Take(table, cookie, now + 100, DataChunk{End::kLocal, 0, true, server_hello});
   for (const uint16_t length : {23, 900, 96, 69}) {

@@ -41,6 +41,7 @@ tm_open_event OpenEvent() {
   open.owner.tgid = 7;
   open.owner.start_time_ns = 99;
   open.owner.cgroup_id = 1234;
+  open.owner.uid = 33;
   std::memcpy(open.owner.comm, "curl", 4);
   open.syn_ns = 100;
   open.established_ns = 200;
@@ -84,6 +85,7 @@ TEST(EventDecoder, OpensWithAddressesOwnerAndEpochTimes) {
   EXPECT_EQ(owner.pid, 7u);
   EXPECT_EQ(owner.start_time_ns, 99u);
   EXPECT_EQ(owner.cgroup_id, 1234u);
+  EXPECT_EQ(owner.uid, 33u);
   EXPECT_EQ(owner.comm, "curl");
 }
 

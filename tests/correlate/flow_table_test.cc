@@ -40,7 +40,7 @@ class Connection {
     open.established_ns = kStart - kMs;
     return Take(open);
   }
-  Connection& OwnedBy(uint32_t pid, std::string_view comm = "curl") { return Take(OwnerChunk{pid, 1, 2, comm}); }
+  Connection& OwnedBy(uint32_t pid, std::string_view comm = "curl") { return Take(OwnerChunk{pid, 1, 2, 0, comm}); }
   Connection& Client(const Bytes& bytes) { return Send(client_, bytes); }
   Connection& Server(const Bytes& bytes) { return Send(Other(client_), bytes); }
   Connection& ClientSealed(uint16_t length) { return SendRecord(client_, length); }
@@ -128,7 +128,7 @@ TEST(FlowTable, SaysWhenNoMoreBytesAreWanted) {
   Chunk chunk;
   chunk.key.cookie = 1;
   chunk.time_ns = kStart;
-  chunk.what = OwnerChunk{7, 1, 2, "curl"};
+  chunk.what = OwnerChunk{7, 1, 2, 0, "curl"};
   EXPECT_TRUE(table.Take(chunk));
   Connection connection(&table, 1);
   connection.Open().Handshake13();

@@ -65,6 +65,23 @@ TEST(FieldsTest, EveryFieldIsEmptyWhereNothingWasSeen) {
   }
 }
 
+TEST(FieldsTest, SaysWhoTheOwnerWas) {
+  HandshakeRecord record = SampleRecord();
+  record.owner.uid = 33;
+  record.attribution.namespace_name = "shop";
+  record.attribution.workload = "web";
+  record.attribution.pod_name = "web-0";
+  record.attribution.container_id = std::string(64, 'a');
+  EXPECT_EQ(Text("user", record), "33");
+  EXPECT_EQ(Text("exe", record), "/usr/bin/curl");
+  EXPECT_EQ(Text("namespace", record), "shop");
+  EXPECT_EQ(Text("workload", record), "web");
+  EXPECT_EQ(Text("pod", record), "web-0");
+  EXPECT_EQ(Text("container", record), "aaaaaaaaaaaa");
+  record.attribution.container_name = "nginx";
+  EXPECT_EQ(Text("container", record), "nginx");
+}
+
 TEST(FieldsTest, SaysWhatTheCertificateAndTheAlertSay) {
   HandshakeRecord record = RefusedRecord();
   CertificateFacts leaf;

@@ -48,7 +48,7 @@ TEST(JsonLinesTest, WritesEveryFactOfASuccess) {
       R"("timing":{"tcp_ms":0.21,"server_flight_ms":3,"client_flight_ms":12.345,"handshake_ms":12.345,)"
       R"("first_app_byte_ms":13.79},"bytes":{"client":517,"server":4096},)"
       R"("attribution":{"source":"comm","result":"complete"}},)"
-      R"("process":{"pid":4711,"name":"curl","executable":{"path":"/usr/bin/curl"}}})"
+      R"("process":{"pid":4711,"name":"curl","executable":{"path":"/usr/bin/curl"}},"user":{"id":"0"}})"
       "\n");
 }
 

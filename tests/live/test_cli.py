@@ -196,6 +196,31 @@ class StopTest(unittest.TestCase):
             self.assertEqual([record["tlsmeter.role"] for record in session.records()], ["server"])
             self.assertEqual(records[0]["process.pid"], server.pid)
 
+    def test_only_what_the_kernel_was_asked_for(self):
+        server, other = self.start_server(), self.start_server()
+        for terms, dismissed in ((["-D", str(server.address[1])], 2), (["-4", "-D", f"!{other.address[1]}"], 0), (["-6"], 4)):
+            with self.subTest(terms), Serve(self.cgroup) as metrics, Trace(self.cgroup, *terms) as session:
+                for peer in (other, server):
+                    self.connect(peer)
+                metrics.wait_for_total(4, "handshakes_total")
+                self.assertEqual(session.finish(), 0)
+                wanted = [] if terms == ["-6"] else [server.address[1]] * 2
+                self.assertEqual([record["server.port"] for record in session.records()], wanted)
+                # Dismissed in the kernel: not even counted as seen.
+                self.assertEqual((session.seen, session.lost), (4 - dismissed, 0), session.stderr())
+
+    def test_the_user_of_a_process(self):
+        harness.require("setpriv", "curl")
+        server = self.start_server()
+        with Trace(self.cgroup, "-u", str(NOBODY)) as session:
+            self.connect(server)
+            user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+            self.cgroup.run([*user, "curl", "-sk", f"https://127.0.0.1:{server.address[1]}/"], check=None)
+            record = session.wait_for(1)[0]
+            session.finish()
+            self.assertEqual((record["user.id"], record["process.name"]), (str(NOBODY), "curl"))
+            self.assertEqual(len(session.records()), 1)
+
     def test_sockets_outside_the_cgroup_are_not_seen(self):
         server = self.start_server()
         with Cgroup() as elsewhere, Trace(self.cgroup) as session:
