@@ -101,7 +101,11 @@ std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
 
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
   if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
-  if (library_) library_->images.Poll();
+  if (library_) {
+    for (const uint32_t slot : source_->library()->TakeDistrusted()) library_->images.Distrust(slot);
+    library_->images.Poll();
+    SayBlind();
+  }
   const uint64_t now_ns = NowNs();
   flows_.Advance(now_ns);
   SayKubelet();
@@ -186,12 +190,16 @@ SelfStats Pipeline::self_stats() const {
   return self;
 }
 
-void Pipeline::SayReady(const std::string& watched) const {
-  for (const ImageReport& image : library_ ? library_->images.Images() : std::vector<ImageReport>()) {
-    if (image.message.empty()) continue;
+// Once for each file that is not instrumented, or no longer.
+void Pipeline::SayBlind() {
+  for (const ImageReport& image : library_->images.TakeBlind()) {
     std::fprintf(stderr, "tlsmeter: blind to the TLS library in %s (build id %s): %s\n", image.path.c_str(),
                  image.build_id.c_str(), image.message.c_str());
   }
+}
+
+void Pipeline::SayReady(const std::string& watched) {
+  if (library_) SayBlind();
   for (const Hook& hook : source_->hooks()) {
     if (hook.attached) continue;
     std::fprintf(stderr, "tlsmeter: blind to %s: %s %s\n", hook.blind.c_str(), hook.name.c_str(), hook.missing.c_str());

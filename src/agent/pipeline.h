@@ -45,7 +45,7 @@ class Pipeline {
   SelfStats self_stats() const;
 
   // SayReady prints to stderr what is watched, and one line for each hook that is missing: what is invisible, and why.
-  void SayReady(const std::string& watched) const;
+  void SayReady(const std::string& watched);
 
   // SayLast prints the last line of a run to stderr: handshakes seen, events lost, handshakes of which something was not
   // seen.
@@ -66,6 +66,7 @@ class Pipeline {
   absl::Status Poll(int timeout_ms);
   std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
   void SayKubelet();
+  void SayBlind();
 
   std::unique_ptr<BpfSource> source_;
   std::unique_ptr<Kubelet> kubelet_;  // null where none is asked

@@ -59,7 +59,7 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   }
   // After a success both are settled: other values show that the image's plan is wrong.
   const bool random_known = std::any_of(std::begin(e.client_random), std::end(e.client_random), [](uint8_t b) { return b; });
-  if (end.outcome == LibraryOutcome::kSuccess && (!IsVersion(e.version) || !random_known)) return Outcome::kRefused;
+  if (end.outcome == LibraryOutcome::kSuccess && (!IsVersion(e.version) || !random_known)) return Outcome::kImplausible;
 
   end.server = (e.flags & TM_LIBRARY_SERVER) != 0;
   end.resumed = (e.flags & TM_LIBRARY_RESUMED) != 0;

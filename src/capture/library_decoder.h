@@ -17,9 +17,10 @@ namespace tlsmeter::agent {
 class LibraryDecoder {
  public:
   enum class Outcome : uint8_t {
-    kEvent,    // `*out` holds one
-    kKept,     // a certificate that is not complete, or cannot be named; counted in certificates_lost()
-    kRefused,  // shorter than its kind, of another version or of an unknown kind, or a value that cannot be
+    kEvent,        // `*out` holds one
+    kKept,         // a certificate that is not complete, or cannot be named; counted in certificates_lost()
+    kImplausible,  // a success without a version or a client random: the plan of the image `*slot` is wrong
+    kRefused,      // shorter than its kind, of another version or of an unknown kind, or a value that cannot be
   };
 
   // `epoch_offset_ns` is what must be added to CLOCK_MONOTONIC to get nanoseconds since the Unix epoch.

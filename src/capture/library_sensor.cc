@@ -43,7 +43,15 @@ static_assert(Same(ObjectField::kBioType, TM_FIELD_BIO_TYPE) && Same(ObjectField
 static_assert(Same(ObjectField::kBioFlags, TM_FIELD_BIO_FLAGS) &&
               Same(ObjectField::kFileDescriptor, TM_FIELD_FILE_DESCRIPTOR));
 
+bool IsSuccess(const LibraryEvent& event) {
+  const auto* end = std::get_if<LibraryEnd>(&event.what);
+  return end != nullptr && end->outcome == LibraryOutcome::kSuccess;
+}
+
 }  // namespace
+
+LibrarySensor::LibrarySensor(const Descriptors& descriptors, UprobeAttach how)
+    : descriptors_(descriptors), how_(how), images_(TM_IMAGES) {}
 
 absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
@@ -60,8 +68,7 @@ absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (bpf_map_update_elem(descriptors_.images, &slot, &image, BPF_ANY) != 0) {
     return absl::InternalError(absl::StrCat("cannot write to the BPF map tm_images: ", strerror(errno)));
   }
-  if (stacks_.size() <= slot) stacks_.resize(slot + 1);
-  stacks_[slot] = plan.version;
+  images_[slot] = Image{.version = plan.version};
   return absl::OkStatus();
 }
 
@@ -74,8 +81,13 @@ void LibrarySensor::Take(std::span<const uint8_t> record, absl::FunctionRef<void
   uint32_t slot = 0;
   switch (decoder_.Decode(record, &event, &slot)) {
     case LibraryDecoder::Outcome::kEvent:
-      if (slot < stacks_.size()) event.stack = stacks_[slot];
+      event.stack = images_[slot].version;
+      if (IsSuccess(event)) images_[slot].implausible = 0;
       take(event);
+      break;
+    case LibraryDecoder::Outcome::kImplausible:
+      ++refused_;
+      if (++images_[slot].implausible == kMaxImplausible) distrusted_.push_back(slot);
       break;
     case LibraryDecoder::Outcome::kKept:
       // The program sends the bytes of a certificate again once it no longer takes it for known.

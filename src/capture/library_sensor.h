@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -20,6 +21,10 @@
 
 namespace tlsmeter::agent {
 
+// kMaxImplausible is how many successes in a row an image may report that cannot be. A wrong plan makes no other; a program
+// that overwrites its own memory, or pretends to, makes a few among the good ones of others, and must not blind us to those.
+inline constexpr uint32_t kMaxImplausible = 8;
+
 class LibrarySensor {
  public:
   // Descriptors of the program and of its maps; they must stay open as long as the sensor lives.
@@ -28,7 +33,7 @@ class LibrarySensor {
     int images = -1;        // tm_images
     int certificates = -1;  // tm_certificates
   };
-  LibrarySensor(const Descriptors& descriptors, UprobeAttach how) : descriptors_(descriptors), how_(how) {}
+  LibrarySensor(const Descriptors& descriptors, UprobeAttach how);
 
   // Configure makes the program read the fields of image `slot` as `plan` says. To be called before its probes are
   // attached. InvalidArgument for a slot that the program does not have, Unimplemented for a stack whose probes it does not
@@ -46,14 +51,23 @@ class LibrarySensor {
 
   void set_epoch_offset_ns(int64_t epoch_offset_ns) { decoder_.set_epoch_offset_ns(epoch_offset_ns); }
 
-  uint64_t refused() const { return refused_; }  // records that the decoder refused
+  // TakeDistrusted returns the slots of which kMaxImplausible successes in a row were implausible, each once.
+  std::vector<uint32_t> TakeDistrusted() { return std::exchange(distrusted_, {}); }
+
+  uint64_t refused() const { return refused_; }  // records that the decoder refused, or found implausible
   uint64_t certificates_lost() const { return decoder_.certificates_lost(); }
 
  private:
+  struct Image {
+    std::string version;       // as the library calls itself
+    uint32_t implausible = 0;  // successes in a row
+  };
+
   Descriptors descriptors_;
   UprobeAttach how_;
   LibraryDecoder decoder_;
-  std::vector<std::string> stacks_;  // by slot
+  std::vector<Image> images_;         // by slot, as many as the program has
+  std::vector<uint32_t> distrusted_;  // at most one entry an image configured
   uint64_t refused_ = 0;
 };
 

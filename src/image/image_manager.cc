@@ -27,6 +27,8 @@ constexpr int kMaxTries = 3;
 // kSiteBytes is how much code at each probe must be the same for a plan to fit another file of the same build.
 constexpr size_t kSiteBytes = 8;
 
+constexpr char kDistrustedMessage[] = "what its probes read made no sense: this build is laid out in another way";
+
 int64_t Nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
 std::string ReadAll(const std::string& path) {
@@ -45,12 +47,6 @@ std::vector<uint8_t> CodeAtProbes(const ImagePlan& plan, int fd) {
 }
 
 }  // namespace
-
-std::string_view StackStateName(StackState state) {
-  static constexpr std::array<std::string_view, kStackStateCount> kNames = {
-      "openssl", "gnutls", "pending", "unsupported", "failed", "overwritten", "none"};
-  return kNames.at(static_cast<size_t>(state));
-}
 
 ImageManager::ImageManager(Options options)
     : options_(std::move(options)), inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
@@ -188,32 +184,34 @@ bool ImageManager::Instrument(pid_t pid, const std::vector<MappedFile>& all, con
   const bool waits = image->content == Content::kOpenSsl && !linked_in && !other.ok();
   if (waits && ++image->tries < kMaxTries) return false;
   ElfFile* const crypto = linked_in ? &*file : other.ok() ? &*other : nullptr;
-  const absl::StatusOr<ImagePlan> plan = PlanFor(*image, &*file, crypto);
+  const absl::StatusOr<ImagePlan> plan = PlanFor(image, &*file, crypto);
   if (!plan.ok()) {
-    image->report.state = StackState::kUnsupported;
-    image->report.message = std::string(plan.status().message());
+    LeaveAlone(image, absl::IsAborted(plan.status()) ? StackState::kDistrusted : StackState::kUnsupported,
+               std::string(plan.status().message()));
     return true;
   }
   image->report.version = plan->version;
   if (const absl::Status status = Attach(*plan, &*file, image); !status.ok()) {
-    image->report.state = StackState::kFailed;
-    image->report.message = std::string(status.message());
+    LeaveAlone(image, StackState::kFailed, std::string(status.message()));
   }
   return true;
 }
 
-absl::StatusOr<ImagePlan> ImageManager::PlanFor(const Image& image, ElfFile* file, ElfFile* crypto) {
+// kAborted: a build that is distrusted.
+absl::StatusOr<ImagePlan> ImageManager::PlanFor(Image* image, ElfFile* file, ElfFile* crypto) {
   const std::string key = absl::StrCat(file->build_id(), "+", crypto != nullptr ? crypto->build_id() : "");
-  if (const auto cached = plans_.find(key); cached != plans_.end() && cached->second.size == image.id.size) {
+  image->plan = key;
+  if (const auto cached = plans_.find(key); cached != plans_.end() && cached->second.size == image->id.size) {
     if (cached->second.code == CodeAtProbes(cached->second.plan, file->fd())) {
+      if (cached->second.distrusted) return absl::AbortedError(kDistrustedMessage);
       ++counters_.plans_reused;
       return cached->second.plan;
     }
   }
   ++counters_.planned;
-  absl::StatusOr<ImagePlan> plan = image.content == Content::kGnuTls ? PlanGnuTls(file) : PlanOpenSsl(file, crypto);
+  absl::StatusOr<ImagePlan> plan = image->content == Content::kGnuTls ? PlanGnuTls(file) : PlanOpenSsl(file, crypto);
   if (plan.ok() && !plan->build_id.empty() && plans_.size() < kMaxCachedPlans) {
-    plans_[key] = {image.id.size, *plan, CodeAtProbes(*plan, file->fd())};
+    plans_[key] = {image->id.size, *plan, CodeAtProbes(*plan, file->fd())};
   }
   return plan;
 }
@@ -264,6 +262,26 @@ std::optional<uint32_t> ImageManager::FreeSlot() const {
   return std::nullopt;
 }
 
+void ImageManager::Distrust(uint32_t slot) {
+  for (auto& [id, image] : images_) {
+    if (image->watch < 0 || image->report.slot != slot) continue;
+    LeaveAlone(image.get(), StackState::kDistrusted, kDistrustedMessage);
+    if (const auto cached = plans_.find(image->plan); cached != plans_.end()) cached->second.distrusted = true;
+    ++counters_.distrusted;
+  }
+}
+
+// Brings an image to a state in which it is not instrumented, and says so.
+void ImageManager::LeaveAlone(Image* image, StackState state, std::string why) {
+  if (image->watch >= 0) inotify_rm_watch(inotify_.get(), image->watch);
+  image->watch = -1;
+  image->link = {};
+  image->fd = {};
+  image->report.state = state;
+  image->report.message = std::move(why);
+  if (blind_.size() < kMaxBlind) blind_.push_back(image->report);
+}
+
 // A file that is overwritten in place gives new processes the instruction that was saved from the old one: detach at once.
 void ImageManager::ReadChanges() {
   alignas(inotify_event) std::array<char, 4096> buffer;
@@ -276,12 +294,7 @@ void ImageManager::ReadChanges() {
         if (image->watch < 0 || (image->watch != event->wd && !lost)) continue;
         const absl::StatusOr<RealId> now = Identify(image->fd.get());
         if (now.ok() && now->SameContent(id)) continue;  // opened for writing and closed again
-        inotify_rm_watch(inotify_.get(), image->watch);
-        image->watch = -1;
-        image->link = {};
-        image->fd = {};
-        image->report.state = StackState::kOverwritten;
-        image->report.message = "it was written to while it was mapped";
+        LeaveAlone(image.get(), StackState::kOverwritten, "it was written to while it was mapped");
         ++counters_.overwritten;
       }
     }

@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -35,25 +36,10 @@
 #include "src/image/elf_file.h"
 #include "src/image/image_plan.h"
 #include "src/image/process_maps.h"
+#include "src/image/stack_state.h"
 #include "src/image/uprobe_link.h"
 
 namespace tlsmeter::agent {
-
-// StackState says how well the TLS of a process, or of a file, is seen at the library. The best of its files is a process's.
-enum class StackState : uint8_t {
-  kOpenSsl,      // instrumented
-  kGnuTls,       // instrumented
-  kPending,      // found, not yet attached
-  kUnsupported,  // a build that is not understood: never touched
-  kFailed,       // understood, but it could not be attached, or a ceiling was reached
-  kOverwritten,  // it was written to while it was mapped: detached, left alone
-  kNone,         // no TLS code that we know: another implementation, or none
-};
-inline constexpr size_t kStackStateCount = 7;
-
-// StackStateName returns the name for metrics and records: "openssl", "gnutls", "pending", "unsupported", "failed",
-// "overwritten", "none".
-std::string_view StackStateName(StackState state);
 
 // ImageReport is what is known of one file with TLS code.
 struct ImageReport {
@@ -74,6 +60,7 @@ class ImageManager {
   static constexpr uint32_t kMaxImages = 128;
   static constexpr size_t kMaxFiles = 16384;
   static constexpr size_t kMaxCachedPlans = 128;
+  static constexpr size_t kMaxBlind = 256;  // reports that nobody took
   static constexpr absl::Duration kPollBudget = absl::Milliseconds(5);
   static constexpr absl::Duration kListInterval = absl::Milliseconds(250);
   static constexpr absl::Duration kMaxScanInterval = absl::Seconds(32);
@@ -99,6 +86,7 @@ class ImageManager {
     uint64_t attached = 0;
     uint64_t detached = 0;           // nobody maps the file any more
     uint64_t overwritten = 0;        // see StackState
+    uint64_t distrusted = 0;         // see StackState
     uint64_t over_limit = 0;         // an image, file or process beyond a ceiling
     uint64_t processes_scanned = 0;  // maps read
   };
@@ -117,6 +105,13 @@ class ImageManager {
   // Notice asks for an early look at `pid`, which was seen to use a socket. Does nothing when it was looked at within
   // kNoticeInterval.
   void Notice(pid_t pid);
+
+  // Distrust detaches the image of `slot`, whose probes read what cannot be, and leaves alone every file of that build from
+  // then on. Does nothing when no image has the slot any more.
+  void Distrust(uint32_t slot);
+
+  // TakeBlind returns the files that are not instrumented, or no longer, each once, since the last call.
+  std::vector<ImageReport> TakeBlind() { return std::exchange(blind_, {}); }
 
   // StateOf returns how well `pid` is seen; nothing for a process that is not watched or not yet looked at.
   std::optional<StackState> StateOf(pid_t pid) const;
@@ -152,6 +147,7 @@ class ImageManager {
     RealId id;
     Content content = Content::kNothing;
     ImageReport report;
+    std::string plan;  // its key in plans_
     UprobeLink link;
     UniqueFd fd;     // open while instrumented, to notice changes
     int watch = -1;  // of inotify
@@ -177,6 +173,7 @@ class ImageManager {
     uint64_t size = 0;
     ImagePlan plan;
     std::vector<uint8_t> code;  // what lay at the probes
+    bool distrusted = false;
   };
 
   static absl::StatusOr<RealId> Identify(int fd);
@@ -187,8 +184,9 @@ class ImageManager {
   absl::StatusOr<ElfFile> OpenMapped(pid_t pid, const MappedFile& mapped) const;
   bool Instrument(pid_t pid, const std::vector<MappedFile>& all, const MappedFile& mapped, Image* image);
   absl::StatusOr<ElfFile> OpenCrypto(pid_t pid, const std::vector<MappedFile>& all) const;
-  absl::StatusOr<ImagePlan> PlanFor(const Image& image, ElfFile* file, ElfFile* crypto);
+  absl::StatusOr<ImagePlan> PlanFor(Image* image, ElfFile* file, ElfFile* crypto);
   absl::Status Attach(const ImagePlan& plan, ElfFile* file, Image* image);
+  void LeaveAlone(Image* image, StackState state, std::string why);
   void ReadChanges();
   void Prune();
   std::optional<uint32_t> FreeSlot() const;
@@ -204,6 +202,7 @@ class ImageManager {
   absl::flat_hash_map<MappedFile::Id, File> files_;
   std::map<RealId, std::shared_ptr<Image>> images_;
   std::map<std::string, CachedPlan> plans_;  // by build id, and by that of the libcrypto
+  std::vector<ImageReport> blind_;           // at most kMaxBlind
   uint32_t last_slot_ = kMaxImages - 1;
 };
 

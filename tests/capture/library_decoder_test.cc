@@ -140,14 +140,14 @@ TEST(LibraryDecoder, LeavesOutWhatTheLibraryDidNotShow) {
   EXPECT_EQ(end.server_name, "");
 }
 
-TEST(LibraryDecoder, RefusesASuccessThatCannotBe) {
+TEST(LibraryDecoder, TakesNoSuccessThatCannotBe) {
   tm_library_end_event e = EndEvent();
   ASSERT_EQ(Decode(Bytes(e)), Outcome::kEvent);
   e.version = 0x1234;
-  EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
+  EXPECT_EQ(Decode(Bytes(e)), Outcome::kImplausible);
   e = EndEvent();
   e.client_random[31] = 0;
-  EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
+  EXPECT_EQ(Decode(Bytes(e)), Outcome::kImplausible);
 }
 
 TEST(LibraryDecoder, TellsALateAlert) {

@@ -193,6 +193,8 @@ TEST_F(ImageManagerTest, DetachesAtOnceFromAFileThatIsWrittenTo) {
   manager_->Poll();
   EXPECT_EQ(manager_->counters().overwritten, 1u);
   EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOverwritten));
+  EXPECT_EQ(manager_->TakeBlind().size(), 1u);
+  EXPECT_THAT(manager_->TakeBlind(), IsEmpty());  // said once
   Advance(ImageManager::kMaxScanInterval);
   EXPECT_EQ(attached_.size(), 1u);  // left alone as long as it is mapped
   EndProcess(10);
@@ -200,6 +202,32 @@ TEST_F(ImageManagerTest, DetachesAtOnceFromAFileThatIsWrittenTo) {
   SetProcess(11, OpenSsl());
   Advance(ImageManager::kListInterval);
   EXPECT_EQ(attached_.size(), 2u);
+}
+
+TEST_F(ImageManagerTest, LeavesAloneForGoodABuildWhoseProbesReadWhatCannotBe) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  manager_->Distrust(configured_.back() + 1);  // nobody's
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(manager_->TakeBlind(), IsEmpty());
+  manager_->Distrust(configured_.back());
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kDistrusted));
+  EXPECT_EQ(manager_->counters().distrusted, 1u);
+  const std::vector<ImageReport> blind = manager_->TakeBlind();
+  ASSERT_EQ(blind.size(), 1u);
+  EXPECT_EQ(blind[0].path, (root_ / "libssl.so.3").string());
+  EXPECT_THAT(blind[0].message, HasSubstr("laid out in another way"));
+  EXPECT_EQ(blind[0].build_id, plan_.build_id);
+  // Neither the file when it is mapped again nor another of the same build is touched.
+  EndProcess(10);
+  Advance(ImageManager::kPruneInterval);
+  std::filesystem::copy_file(root_ / "libssl.so.3", root_ / "copy.so");
+  SetProcess(11, OpenSsl());
+  SetProcess(12, {root_ / "copy.so", root_ / "libcrypto.so.3"});
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(manager_->StateOf(11), Optional(StackState::kDistrusted));
+  EXPECT_THAT(manager_->StateOf(12), Optional(StackState::kDistrusted));
+  EXPECT_EQ(attached_.size(), 1u);
 }
 
 TEST_F(ImageManagerTest, StaysAttachedWhenAFileIsOpenedForWritingAndLeftAsItWas) {
