@@ -106,7 +106,7 @@ struct LibraryFacts {
   std::optional<LibraryAlert> alert_sent;
   std::optional<uint8_t> late_alert;  // description of one received after success: established, then rejected
   std::string server_name;            // raw; SNI as the library knows it
-  std::array<uint8_t, 32> client_random = {};
+  std::optional<std::array<uint8_t, 32>> client_random;  // absent: it knows no ClientHello
 };
 
 struct HandshakeRecord {

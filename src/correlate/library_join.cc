@@ -164,15 +164,17 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   facts.peer_certificate = end.peer_certificate;
   facts.alert_sent = end.alert;
   facts.server_name = std::string(end.server_name);
-  facts.client_random = end.client_random;
+  if (!IsZero(end.client_random)) facts.client_random = end.client_random;
   side->owner =
       Owner{end.owner.pid, end.owner.start_time_ns, end.owner.cgroup_id, end.owner.uid, std::string(end.owner.comm)};
   side->local = end.local;
   side->remote = end.remote;
   side->alpn = std::string(end.alpn);
-  side->version = end.version;
-  side->cipher = end.cipher;
-  side->group = end.group;
+  if (!IsZero(end.server_random)) {  // without a ServerHello these are what the library would like
+    side->version = end.version;
+    side->cipher = end.cipher;
+    side->group = end.group;
+  }
 
   const auto add = [side](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
     side->keys.push_back(Key{.by = by, .role = side->role, .pid = pid, .bytes = bytes});

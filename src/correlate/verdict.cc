@@ -190,9 +190,12 @@ Verdict VerdictOfFailure(const Handshake& tls, Role role, const Verdict& wire, c
   const FailureReason cause = CauseOfReason(library.reason, library.verify_result, self);
   if (cause == FailureReason::kLocalClosed) return Aborted(cause, role, false);
   if (cause != FailureReason::kNone) return Failure(cause, role, self, false);
-  const bool ended = EndOfStream(library.reason);
-  if (ended && wire.result != Result::kUnknown && wire.result != Result::kSuccess) return wire;
-  if (ended) return Aborted(FailureReason::kPeerClosed, role, true);
+  if (EndOfStream(library.reason)) {
+    // OpenSSL 3 answers the end of the stream with an alert of its own: that is not the cause.
+    const bool answered = tls.alert && tls.alert->sender == self;
+    if (!answered && wire.result != Result::kUnknown && wire.result != Result::kSuccess) return wire;
+    return Aborted(FailureReason::kPeerClosed, role, library.reason == 0);
+  }
   const bool wire_names_it = wire.result == Result::kFailure && !wire.inferred && wire.reason != FailureReason::kOther;
   if (library.alert_sent) {
     const FailureReason sent = ReasonOfAlert(tls, PlainAlert(self, library.alert_sent->description));

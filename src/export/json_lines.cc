@@ -246,8 +246,8 @@ std::string JsonLine(const HandshakeRecord& record) {
   if (record.tls.client_hello.has_value()) {
     json.String("tlsmeter.client_random", HexText(record.tls.client_hello->random));
     WriteOffered(*record.tls.client_hello, &json);
-  } else if (record.library.has_value()) {
-    json.String("tlsmeter.client_random", HexText(record.library->client_random));
+  } else if (record.library.has_value() && record.library->client_random.has_value()) {
+    json.String("tlsmeter.client_random", HexText(*record.library->client_random));
   }
   WriteParameters(record.tls, &json);
   WriteOutcome(record, &json);

@@ -257,6 +257,27 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   EXPECT_EQ(records[0].library->server_name, "a.example");
 }
 
+TEST(LibraryJoin, SaysNothingWasNegotiatedWhereNoServerHelloWas) {
+  LibraryJoin join;
+  LibraryEnd end = End();
+  end.outcome = LibraryOutcome::kFailure;
+  end.reason = 156;  // http request
+  end.server = true;
+  end.client_random = {};
+  end.server_random = {};
+  end.local = Address(2, 443);
+  end.remote = Address(1, 40000);
+  join.Take(Event(end));
+  join.Finish();
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
+  EXPECT_EQ(records[0].tls.version, std::nullopt);
+  EXPECT_EQ(records[0].tls.cipher, std::nullopt);
+  EXPECT_EQ(records[0].tls.group, std::nullopt);
+  EXPECT_EQ(records[0].library->client_random, std::nullopt);
+}
+
 TEST(LibraryJoin, CountsWhatNeverEndedAndWhatNamesNothing) {
   LibraryJoin join;
   join.Take(Event(LibraryCertificate{false, 0, Der(1)}, 1));

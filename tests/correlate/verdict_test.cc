@@ -180,7 +180,7 @@ constexpr LibraryCase kLibraryCases[] = {
     {"the other side is out of memory", Role::kServer, 1080, 0, -1, "failure:internal_error@client"},
     {"an error that names nothing", Role::kServer, 999, 0, -1, "failure:other"},
     {"the program shuts down", Role::kClient, 407, 0, -1, "aborted:local_closed@client"},
-    {"end of stream", Role::kServer, 294, 0, 50, "aborted:peer_closed~@client"},
+    {"end of stream", Role::kServer, 294, 0, 50, "aborted:peer_closed@client"},
     {"end of stream, 1.1.1", Role::kServer, 0, 0, -1, "aborted:peer_closed~@client"},
 };
 
@@ -204,6 +204,12 @@ TEST(LibraryVerdict, TheWireSaysHowTheTransportEnded) {
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, TcpEnd({.remote_reset = true}), &facts)), "aborted:peer_reset@client");
   const LibraryFacts eof = Failed(294, 0, 50);
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, TcpEnd({.remote_fin = true}), &eof)), "aborted:peer_closed@server");
+}
+
+TEST(LibraryVerdict, AnAlertThatAnswersTheEndOfTheStreamIsNotItsCause) {
+  const LibraryFacts eof = Failed(294, 0, 50);
+  EXPECT_EQ(Text(DecideVerdict(Refused(kC, 50), Role::kClient, Ending{}, &eof)), "aborted:peer_closed@server");
+  EXPECT_EQ(Text(DecideVerdict(Refused(kS, 50), Role::kServer, Ending{}, &eof)), "aborted:peer_closed@client");
 }
 
 TEST(LibraryVerdict, AnAlertOnTheWireExplainsAnUnexpectedMessage) {

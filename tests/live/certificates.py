@@ -24,7 +24,7 @@ class Certificate:
 
 
 class Certificates:
-    """root signs leaf (P-256), rsa (RSA-2048), client, expired and big (its message exceeds 16 KiB); other_root signs nothing."""
+    """root signs leaf (P-256), rsa (RSA-2048), client, expired and big (its message exceeds 16 KiB); other_root signs stranger."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -34,6 +34,7 @@ class Certificates:
         self.rsa = self._issue("rsa", RSA)
         self.client = self._issue("client", EC)
         self.expired = self._issue("expired", EC, days=-1)
+        self.stranger = self._issue("stranger", EC, by=self.other_root)
         many = ",".join(f"DNS:host-{number:04}.a-rather-long-name.{NAME}" for number in range(600))
         self.big = self._issue("big", EC, names=f"{NAMES},{many}")
 
@@ -43,16 +44,17 @@ class Certificates:
                  "-subj", f"/O=tlsmeter test/CN={name}")
         return made
 
-    def _issue(self, name, key, names=NAMES, days=30):
+    def _issue(self, name, key, names=NAMES, days=30, by=None):
+        by = by or self.root
         made = Certificate(self._folder, name)
         request, extensions = (os.path.join(self._folder, f"{name}.{suffix}") for suffix in ("csr", "ext"))
         with open(extensions, "w") as file:
             file.write(LEAF_EXTENSIONS + names + "\n")
         _openssl("req", *key, "-nodes", "-keyout", made.key, "-out", request, "-subj", f"/O=tlsmeter test/CN={name}.{NAME}")
-        _openssl("x509", "-req", "-in", request, "-CA", self.root.certificate, "-CAkey", self.root.key, "-CAcreateserial",
+        _openssl("x509", "-req", "-in", request, "-CA", by.certificate, "-CAkey", by.key, "-CAcreateserial",
                  "-days", str(days), "-extfile", extensions, "-out", made.certificate)
         with open(made.chain, "w") as chain:
-            for part in (made, self.root):
+            for part in (made, by):
                 with open(part.certificate) as file:
                     chain.write(file.read())
         return made

@@ -4,6 +4,7 @@ Probes in a library are per file: only a copy may be probed, or every process of
 nothing may run in such a cgroup, not even for a moment, that maps another one: programs enter it from a shell, not from Python.
 """
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -12,30 +13,63 @@ from harness import search_path, temporary_folder
 from processes import Cgroup, die_with_the_test
 
 LIBRARIES = ("libssl.so.3", "libcrypto.so.3")
+FETCHED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "tls-builds")
 ENTER = 'echo $$ > "$0" && exec "$@"'
 
 
-def library_folder():
-    """Where the system keeps its OpenSSL 3, or None."""
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """A build of OpenSSL as shared libraries: the files to copy, and the program `openssl` of that version. A program of another
+    system comes with the loader of its C library, which is then one of the files."""
+
+    folder: str
+    files: tuple
+    openssl: str = "openssl"
+    loader: str = None
+
+    def missing(self):
+        """The first file that is not there, or None."""
+        parts = [*self.files, *(name for name in (self.openssl, self.loader) if name and name != "openssl")]
+        return next((path for name in parts if not os.path.exists(path := os.path.join(self.folder, name))), None)
+
+
+def installed_build():
+    """The system's own OpenSSL 3, or None."""
     with subprocess.Popen(["ldconfig", "-p"], stdout=subprocess.PIPE, env={"PATH": search_path()}, text=True) as process:
         for line in process.stdout:
             if line.strip().startswith(LIBRARIES[0]):
-                return os.path.dirname(line.rpartition("=> ")[2].strip())
+                return Build(os.path.dirname(line.rpartition("=> ")[2].strip()), LIBRARIES)
     return None
 
 
+OPENSSL_111 = Build(FETCHED, ("libssl.so.1.1", "libcrypto.so.1.1"), "openssl-1.1.1")
+OPENSSL_35 = Build(FETCHED, (*LIBRARIES, "libc.so.6"), "openssl-3.5", "ld-linux-x86-64.so.2")
+
+
 class PrivateLibrary:
-    """A folder with copies of libssl and libcrypto of its own."""
+    """A folder with copies of the files of a build, the system's own if none is named."""
+
+    def __init__(self, build=None):
+        self.build = build or installed_build()
 
     def __enter__(self):
         self._folder = temporary_folder()
         self.path = self._folder.name
-        for name in LIBRARIES:
-            shutil.copy(os.path.join(library_folder(), name), self.path)
+        os.chmod(self.path, 0o755)  # nginx's workers run as another user
+        for name in self.build.files:
+            shutil.copy(os.path.join(self.build.folder, name), self.path)
         return self
 
     def __exit__(self, *_):
         self._folder.cleanup()
+
+    def command(self, argv):
+        """`argv` with the program `openssl` replaced by that of the build."""
+        if argv[0] != "openssl" or self.build.openssl == "openssl":
+            return argv
+        program = os.path.join(self.build.folder, self.build.openssl)
+        loader = [os.path.join(self.build.folder, self.build.loader), "--library-path", self.path] if self.build.loader else []
+        return [*loader, program, *argv[1:]]
 
 
 class PrivateCgroup(Cgroup):
@@ -46,9 +80,12 @@ class PrivateCgroup(Cgroup):
         self.library = library
 
     def popen(self, argv, **options):
-        environment = {**os.environ, "PATH": search_path(), "LD_LIBRARY_PATH": self.library.path, **options.pop("env", {})}
+        environment = {**os.environ, "PATH": search_path(), **options.pop("env", {})}
+        if not self.library.build.loader:  # only its programs go with the C library in the folder
+            environment = {"LD_LIBRARY_PATH": self.library.path, **environment}
         procs = os.path.join(self.path, "cgroup.procs")
-        return subprocess.Popen(["/bin/sh", "-c", ENTER, procs, *argv], preexec_fn=die_with_the_test, env=environment, **options)
+        argv = ["/bin/sh", "-c", ENTER, procs, *self.library.command(argv)]
+        return subprocess.Popen(argv, preexec_fn=die_with_the_test, env=environment, **options)
 
     def start(self, *_, **__):
         raise AssertionError("a Python actor maps the machine's own OpenSSL")

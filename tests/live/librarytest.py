@@ -1,0 +1,68 @@
+"""LibraryTest: a LiveTest with the library sensor on, over a cgroup of programs that use private copies of OpenSSL."""
+
+import collections
+import re
+import unittest
+
+import harness
+from certificates import certificates
+from livetest import LiveTest
+from private_library import PrivateCgroup, PrivateLibrary, installed_build
+from servers import OpensslServer
+from session import Trace
+
+JOINED = {"tlsmeter.join": "client_random"}
+VERSIONS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
+
+
+def success(**more):
+    return {**JOINED, "tlsmeter.result": "success", "tlsmeter.error.code": None, **more}
+
+
+def refused(reason, side, code=None, alert=None, **more):
+    """A failure with its cause; `code` is the library's number, `alert` (sender, description)."""
+    expected = {**JOINED, "tlsmeter.result": "failure", "tlsmeter.failure.inferred": None, "tlsmeter.failure.reason": reason,
+                "tlsmeter.failure.side": side}
+    if code is not None:
+        expected["tlsmeter.error.code"] = code
+    if alert is not None:
+        expected |= {"tlsmeter.alert.sender": alert[0], "tlsmeter.alert.description": alert[1], "tlsmeter.alert.level": "fatal"}
+    return {**expected, **more}
+
+
+def verify(root=None):
+    """Arguments of s_client and s_server."""
+    return ["-CAfile", (root or certificates().root).certificate, "-verify_return_error"]
+
+
+def show(certificate):
+    """Arguments of s_client."""
+    return ["-cert", certificate.certificate, "-key", certificate.key]
+
+
+class LibraryTest(LiveTest):
+    """`build` is that of the system unless a class names another."""
+
+    build = None
+    says = re.compile(r"\AOpenSSL 3\.")  # tlsmeter.library
+
+    @classmethod
+    def setUpClass(cls):
+        harness.require(*cls.programs)
+        build = cls.build or installed_build()
+        if build is None:
+            raise unittest.SkipTest("needs OpenSSL 3 as shared libraries")
+        if missing := build.missing():
+            raise unittest.SkipTest(f"needs {missing} (scripts/fetch_tls_builds.sh)")
+        certificates()
+        cls.library = cls.enterClassContext(PrivateLibrary(build))
+        cls.cgroup = cls.enterClassContext(PrivateCgroup(cls.library))
+        # It maps the copy from before tlsmeter starts until it ends: probed from the first handshake on.
+        cls.early = cls.enterClassContext(OpensslServer(cls.cgroup))
+        cls.session = cls.enterClassContext(Trace(cls.cgroup, "--library"))
+        cls.claimed = collections.Counter()
+
+    def check_fields(self, record, expected):
+        if "tlsmeter.join" in expected and "tlsmeter.library" not in expected:
+            expected = {**expected, "tlsmeter.library": self.says}
+        super().check_fields(record, expected)
