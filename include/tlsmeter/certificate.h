@@ -1,8 +1,9 @@
 // Certificate: what an X.509 certificate says (RFC 5280), read by OpenSSL from its DER, never trusted and never verified.
 //
 // Reading takes some 150 us (OpenSSL 3.0, mean of 174 real ones), and a server shows the same few for ever: CertificateCache
-// reads each once and finds it again in 2. CertificateFacts is a plain value that owns its memory. ReadCertificate may be
-// called by any thread; a cache belongs to one thread at a time, what it hands out to anyone.
+// reads each once and finds it again in 2; a peer that shows ever new ones costs what the cache's budget allows, and no
+// more. CertificateFacts is a plain value that owns its memory. ReadCertificate may be called by any thread; a cache belongs
+// to one thread at a time, what it hands out to anyone.
 #ifndef TLSMETER_CERTIFICATE_H_
 #define TLSMETER_CERTIFICATE_H_
 
@@ -69,8 +70,9 @@ CertificateFacts ReadCertificate(std::span<const uint8_t> der);
 
 // CertificateChain is what a peer sent in one Certificate message.
 struct CertificateChain {
-  std::vector<std::shared_ptr<const CertificateFacts>> certificates;  // leaf first; at most kMaxChainLength, none is null
-  size_t length = 0;                                                  // as sent: may be more
+  // Leaf first; at most kMaxChainLength, none is null. They end before the first one that a cache refused to read.
+  std::vector<std::shared_ptr<const CertificateFacts>> certificates;
+  size_t length = 0;  // as sent: may be more
 
   // leaf returns the peer's own certificate; nullptr when none was seen. It lives as long as the chain.
   const CertificateFacts* leaf() const { return certificates.empty() ? nullptr : certificates.front().get(); }
@@ -91,16 +93,23 @@ inline constexpr size_t kMaxCachedCertificates = 1024;
 // handed out stay valid after they were forgotten.
 class CertificateCache {
  public:
-  CertificateCache() = default;
+  // CertificateCache reads at most `max_reads_per_second` certificates that it does not remember: peers choose how many
+  // there are, and whoever follows live traffic must not fall behind for them. kUnlimited is for those who have the time.
+  static constexpr uint32_t kUnlimited = UINT32_MAX;
+  explicit CertificateCache(uint32_t max_reads_per_second = kUnlimited) : max_reads_per_second_(max_reads_per_second) {}
   CertificateCache(const CertificateCache&) = delete;
   CertificateCache& operator=(const CertificateCache&) = delete;
 
-  // Read returns the facts of one certificate, never nullptr.
-  std::shared_ptr<const CertificateFacts> Read(std::span<const uint8_t> der);
+  // Read returns the facts of one certificate; nullptr, and counts it as refused, when it is not remembered and the reads of
+  // this second are used up. `now_ns` is the caller's clock, any one in nanoseconds; a second begins with the first read in
+  // it.
+  std::shared_ptr<const CertificateFacts> Read(std::span<const uint8_t> der, uint64_t now_ns);
 
-  // size returns how many certificates are remembered, reads how many were read because they were not.
+  // size returns how many certificates are remembered, reads how many were read because they were not, refused how many
+  // times one was not read.
   size_t size() const { return by_digest_.size(); }
   uint64_t reads() const { return reads_; }
+  uint64_t refused() const { return refused_; }
 
  private:
   using Latest = std::list<std::shared_ptr<const CertificateFacts>>;
@@ -108,9 +117,15 @@ class CertificateCache {
     size_t operator()(const Sha256Digest& digest) const;
   };
 
+  bool MayRead(uint64_t now_ns);
+
+  uint32_t max_reads_per_second_;
+  uint64_t second_began_ns_ = 0;
+  uint32_t reads_this_second_ = 0;
   Latest latest_;  // the one that was asked for last comes first
   std::unordered_map<Sha256Digest, Latest::iterator, DigestHash> by_digest_;
   uint64_t reads_ = 0;
+  uint64_t refused_ = 0;
 };
 
 }  // namespace tlsmeter

@@ -27,7 +27,8 @@ Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgr
     : images({.cgroup = cgroup,
               .configure = [sensor](uint32_t slot, const ImagePlan& plan) { return sensor->Configure(slot, plan); },
               .attach = [sensor](int fd, uint32_t slot,
-                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}) {}
+                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}),
+      join(kMaxCertificateReadsPerSecond) {}
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options, const KubeletOptions& kubelet) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
@@ -142,6 +143,9 @@ SelfStats Pipeline::self_stats() const {
   self.events_lost.push_back({"order_ceiling", static_cast<double>(flows.dropped_pieces)});
   self.connections_without_handshake.push_back({"no_client_hello", static_cast<double>(flows.no_hello)});
   self.blind_handshakes.push_back({"bytes_missing", static_cast<double>(flows.incomplete)});
+  const uint64_t certificates_refused =
+      flows_.certificates_refused() + (library_ ? library_->join.certificates_refused() : 0);
+  self.blind_handshakes.push_back({"certificates_not_read", static_cast<double>(certificates_refused)});
   self.blind_handshakes.push_back({"owner_unknown", static_cast<double>(flows.owner_unknown)});
   if (library_) {
     const LibraryJoinStats& join = library_->join.stats();

@@ -32,7 +32,7 @@ struct FlowTable::Entry {
   size_t counted_bytes = 0;  // its share of FlowStats::buffered_bytes
 };
 
-FlowTable::FlowTable() = default;
+FlowTable::FlowTable(uint32_t max_certificate_reads_per_second) : certificates_(max_certificate_reads_per_second) {}
 FlowTable::~FlowTable() = default;
 
 FlowTable::Entry* FlowTable::Find(const Chunk& chunk) {

@@ -43,7 +43,9 @@ inline constexpr uint64_t kForgetNs = 60'000'000'000;
 
 class FlowTable {
  public:
-  FlowTable();
+  // FlowTable reads no more new certificates a second than it is told, in the chunks' time (CertificateCache): sources that
+  // do not wait have a limit, files none.
+  explicit FlowTable(uint32_t max_certificate_reads_per_second = CertificateCache::kUnlimited);
   ~FlowTable();
 
   // Take adds a chunk. Finished handshakes wait for Harvest. Returns true while more bytes of the connection can change
@@ -61,6 +63,9 @@ class FlowTable {
   std::vector<HandshakeRecord> Harvest();
 
   const FlowStats& stats() const { return stats_; }
+
+  // certificates_refused returns how many chains end early for that limit.
+  uint64_t certificates_refused() const { return certificates_.refused(); }
 
  private:
   struct Entry;

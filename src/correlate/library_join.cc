@@ -86,7 +86,7 @@ struct LibraryJoin::Waiting {
   Side* side = nullptr;  // matched: waits for a late alert
 };
 
-LibraryJoin::LibraryJoin() = default;
+LibraryJoin::LibraryJoin(uint32_t max_certificate_reads_per_second) : certificates_(max_certificate_reads_per_second) {}
 LibraryJoin::~LibraryJoin() = default;
 
 std::vector<LibraryJoin::Key> LibraryJoin::KeysOf(const HandshakeRecord& record) {
@@ -144,8 +144,9 @@ void LibraryJoin::Take(const LibraryEvent& event) {
   } else if (const auto* certificate = std::get_if<LibraryCertificate>(&event.what)) {
     Side* side = Find(event);
     CertificateChain& chain = certificate->own ? side->own_certificates : side->peer_certificates;
-    ++chain.length;
-    if (chain.certificates.size() < kMaxChain) chain.certificates.push_back(certificates_.Read(*certificate->der));
+    const bool whole = chain.certificates.size() == chain.length++;  // none before this one is missing
+    if (!whole || chain.certificates.size() == kMaxChain) return Recount();
+    if (auto read = certificates_.Read(*certificate->der, event.time_ns)) chain.certificates.push_back(std::move(read));
   } else if (const auto* end = std::get_if<LibraryEnd>(&event.what)) {
     OnEnd(Find(event), *end, event);
   }

@@ -64,7 +64,8 @@ struct LibraryJoinStats {
 
 class LibraryJoin {
  public:
-  LibraryJoin();
+  // LibraryJoin reads no more new certificates a second than it is told, in the events' time (CertificateCache).
+  explicit LibraryJoin(uint32_t max_certificate_reads_per_second = CertificateCache::kUnlimited);
   ~LibraryJoin();
 
   // Take adds what a library said, or a record of the wire. Finished records wait for Harvest.
@@ -80,6 +81,9 @@ class LibraryJoin {
   std::vector<HandshakeRecord> Harvest() { return std::exchange(harvest_, {}); }
 
   const LibraryJoinStats& stats() const { return stats_; }
+
+  // certificates_refused returns how many chains end early for that limit.
+  uint64_t certificates_refused() const { return certificates_.refused(); }
 
  private:
   // Key is one thing by which the two halves may be matched.

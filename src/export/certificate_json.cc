@@ -107,7 +107,7 @@ void WriteCertificateDetails(Sender owner, const CertificateChain& chain, JsonWr
     json->Bool(paths.self_signed, leaf->self_signed);
   }
   json->Uint(paths.chain_length, chain.length);
-  json->Bool(paths.chain_in_order, chain.InOrder());
+  if (chain.certificates.size() == chain.length) json->Bool(paths.chain_in_order, chain.InOrder());
 }
 
 std::string_view OcspStapleName(const OcspStaple& staple, int64_t unix_seconds) {

@@ -140,11 +140,26 @@ size_t CertificateCache::DigestHash::operator()(const Sha256Digest& digest) cons
   return hash;
 }
 
-std::shared_ptr<const CertificateFacts> CertificateCache::Read(std::span<const uint8_t> der) {
+bool CertificateCache::MayRead(uint64_t now_ns) {
+  constexpr uint64_t kSecondNs = 1'000'000'000;
+  if (now_ns < second_began_ns_ || now_ns - second_began_ns_ >= kSecondNs) {  // a clock may be set back
+    second_began_ns_ = now_ns;
+    reads_this_second_ = 0;
+  }
+  if (reads_this_second_ >= max_reads_per_second_) return false;
+  ++reads_this_second_;
+  return true;
+}
+
+std::shared_ptr<const CertificateFacts> CertificateCache::Read(std::span<const uint8_t> der, uint64_t now_ns) {
   const auto found = by_digest_.find(Sha256(der));
   if (found != by_digest_.end()) {
     latest_.splice(latest_.begin(), latest_, found->second);
     return latest_.front();
+  }
+  if (!MayRead(now_ns)) {
+    ++refused_;
+    return nullptr;
   }
   ++reads_;
   if (by_digest_.size() == kMaxCachedCertificates) {

@@ -21,11 +21,11 @@ void HandshakeTracker::State::OnMessage(Sender sender, const HandshakeMessage& m
 
   if (sender == Sender::kClient) {
     if (message.type == HandshakeType::kClientHello) return OnClientHello(message);
-    if (message.type == HandshakeType::kCertificate) return OnClientCertificate(message);
+    if (message.type == HandshakeType::kCertificate) return OnClientCertificate(message, time_ns);
     return;
   }
   if (message.type == HandshakeType::kServerHello) return OnServerHello(message, time_ns);
-  if (message.type == HandshakeType::kCertificate) return OnServerCertificate(message);
+  if (message.type == HandshakeType::kCertificate) return OnServerCertificate(message, time_ns);
   if (message.type == HandshakeType::kCertificateStatus) return OnCertificateStatus(message);
   if (message.type == HandshakeType::kServerKeyExchange) return OnServerKeyExchange(message);
   if (message.type == HandshakeType::kServerHelloDone) {
@@ -126,25 +126,28 @@ void HandshakeTracker::State::OnServerKeyExchange(const HandshakeMessage& messag
   }
 }
 
-CertificateChain HandshakeTracker::State::ReadChain(const CertificateList& list) {
+CertificateChain HandshakeTracker::State::ReadChain(const CertificateList& list, uint64_t time_ns) {
   CertificateChain chain;
   chain.length = list.length;
   chain.certificates.reserve(list.stored().size());
   for (const std::span<const uint8_t> der : list.stored()) {
-    chain.certificates.push_back(certificates != nullptr ? certificates->Read(der)
-                                                         : std::make_shared<const CertificateFacts>(ReadCertificate(der)));
+    std::shared_ptr<const CertificateFacts> read = certificates != nullptr
+                                                       ? certificates->Read(der, time_ns)
+                                                       : std::make_shared<const CertificateFacts>(ReadCertificate(der));
+    if (read == nullptr) break;
+    chain.certificates.push_back(std::move(read));
   }
   return chain;
 }
 
-void HandshakeTracker::State::OnServerCertificate(const HandshakeMessage& message) {
+void HandshakeTracker::State::OnServerCertificate(const HandshakeMessage& message, uint64_t time_ns) {
   server_flight_follows = true;
   if (message.too_large || IsTls13() || facts.server_certificates.length != 0) return;
   CertificateList list;
-  if (Kept(Sender::kServer, ParseCertificate(message.body, &list))) facts.server_certificates = ReadChain(list);
+  if (Kept(Sender::kServer, ParseCertificate(message.body, &list))) facts.server_certificates = ReadChain(list, time_ns);
 }
 
-void HandshakeTracker::State::OnClientCertificate(const HandshakeMessage& message) {
+void HandshakeTracker::State::OnClientCertificate(const HandshakeMessage& message, uint64_t time_ns) {
   if (IsTls13() || facts.mutual_tls == MutualTls::kPresented || facts.mutual_tls == MutualTls::kAbsent) return;
   if (message.too_large) {
     facts.mutual_tls = MutualTls::kPresented;
@@ -153,7 +156,7 @@ void HandshakeTracker::State::OnClientCertificate(const HandshakeMessage& messag
   CertificateList list;
   if (!Kept(Sender::kClient, ParseCertificate(message.body, &list))) return;
   facts.mutual_tls = list.length == 0 ? MutualTls::kAbsent : MutualTls::kPresented;
-  facts.client_certificates = ReadChain(list);
+  facts.client_certificates = ReadChain(list, time_ns);
 }
 
 void HandshakeTracker::State::OnCertificateStatus(const HandshakeMessage& message) {

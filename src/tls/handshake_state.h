@@ -86,11 +86,11 @@ struct HandshakeTracker::State {
   void OnServerHello(const HandshakeMessage& message, uint64_t time_ns);
   void OnHelloRetry(ServerHello hello);
   void OnServerKeyExchange(const HandshakeMessage& message);
-  void OnServerCertificate(const HandshakeMessage& message);
-  void OnClientCertificate(const HandshakeMessage& message);
+  void OnServerCertificate(const HandshakeMessage& message, uint64_t time_ns);
+  void OnClientCertificate(const HandshakeMessage& message, uint64_t time_ns);
   void OnCertificateStatus(const HandshakeMessage& message);
   void OnAfterCertificateStatus();  // the server goes on to what comes after the place of a CertificateStatus
-  CertificateChain ReadChain(const CertificateList& list);
+  CertificateChain ReadChain(const CertificateList& list, uint64_t time_ns);
   bool Kept(Sender sender, ParseStatus status);  // whether a parsed message may be used; notes why not
 
   bool Established() const { return facts.progress == Progress::kEstablished; }

@@ -299,6 +299,17 @@ TEST(LibraryJoin, DoesNotKnowTheStartOfAHandshakeMetLate) {
   EXPECT_FALSE(LibrarySeconds(join.Harvest().at(0)).has_value());
 }
 
+TEST(LibraryJoin, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
+  LibraryJoin join(1);
+  for (const uint8_t byte : {1, 2, 1}) join.Take(Event(LibraryCertificate{false, 0, Der(byte)}));
+  join.Take(Event(End()));
+  join.Take(Wire(), kStart);
+  const CertificateChain chain = join.Harvest().at(0).tls.server_certificates;
+  EXPECT_THAT(chain.certificates, SizeIs(1));
+  EXPECT_EQ(chain.length, 3u);
+  EXPECT_EQ(join.certificates_refused(), 1u);
+}
+
 TEST(LibraryJoin, KeepsNoMoreCertificatesThanItsCeiling) {
   LibraryJoin join;
   for (size_t i = 0; i < kMaxChain + 5; ++i) {

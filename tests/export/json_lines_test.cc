@@ -69,8 +69,7 @@ TEST(JsonLinesTest, WritesWhatOnlyTls12Shows) {
                                               {"key_curve", "prime256v1"},
                                               {"signature_algorithm", "ecdsa-with-SHA256"},
                                               {"self_signed", false},
-                                              {"chain_length", 3},
-                                              {"chain_in_order", true}}));
+                                              {"chain_length", 3}}));  // two of them were not read
   EXPECT_EQ(json["tlsmeter"]["client"], json["tlsmeter"]["server"]);
   EXPECT_EQ(json["tlsmeter"]["ocsp_staple"], "good");
   EXPECT_EQ(json["tlsmeter"]["esni"], true);

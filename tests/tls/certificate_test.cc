@@ -181,7 +181,7 @@ TEST(CertificateTest, ErrorsOfTheCallersOwnStay) {
 CertificateChain ChainOf(const std::vector<Bytes>& certificates) {
   CertificateCache cache;
   CertificateChain chain;
-  for (const Bytes& der : certificates) chain.certificates.push_back(cache.Read(der));
+  for (const Bytes& der : certificates) chain.certificates.push_back(cache.Read(der, 0));
   chain.length = certificates.size();
   return chain;
 }
@@ -208,9 +208,9 @@ TEST(CertificateCacheTest, ReadsEachCertificateOnce) {
   CertificateCache cache;
   const Bytes one = MakeCertificate(WithSerial("01"));
   const Bytes two = MakeCertificate(WithSerial("02"));
-  const auto first = cache.Read(one);
-  EXPECT_EQ(cache.Read(two)->serial_number, "02");
-  EXPECT_EQ(cache.Read(one), first);
+  const auto first = cache.Read(one, 0);
+  EXPECT_EQ(cache.Read(two, 0)->serial_number, "02");
+  EXPECT_EQ(cache.Read(one, 0), first);
   EXPECT_EQ(cache.reads(), 2u);
   EXPECT_EQ(cache.size(), 2u);
 }
@@ -218,16 +218,30 @@ TEST(CertificateCacheTest, ReadsEachCertificateOnce) {
 TEST(CertificateCacheTest, ForgetsTheOneThatWasNotAskedForTheLongest) {
   CertificateCache cache;
   const auto der = [](size_t i) { return Bytes{static_cast<uint8_t>(i), static_cast<uint8_t>(i >> 8)}; };
-  const auto oldest = cache.Read(der(0));
-  for (size_t i = 1; i < kMaxCachedCertificates; ++i) cache.Read(der(i));
-  cache.Read(der(0));                       // now number 1 is the oldest
-  cache.Read(der(kMaxCachedCertificates));  // takes its place
+  const auto oldest = cache.Read(der(0), 0);
+  for (size_t i = 1; i < kMaxCachedCertificates; ++i) cache.Read(der(i), 0);
+  cache.Read(der(0), 0);                       // now number 1 is the oldest
+  cache.Read(der(kMaxCachedCertificates), 0);  // takes its place
   EXPECT_EQ(cache.size(), kMaxCachedCertificates);
   const uint64_t reads = cache.reads();
-  EXPECT_EQ(cache.Read(der(0)), oldest);
+  EXPECT_EQ(cache.Read(der(0), 0), oldest);
   EXPECT_EQ(cache.reads(), reads);
-  cache.Read(der(1));
+  cache.Read(der(1), 0);
   EXPECT_EQ(cache.reads(), reads + 1);
+}
+
+TEST(CertificateCacheTest, RefusesNewOnesOverItsBudgetUntilTheNextSecond) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  CertificateCache cache(2);
+  const auto known = cache.Read(Bytes{1}, kSecond);
+  EXPECT_NE(cache.Read(Bytes{2}, kSecond), nullptr);
+  EXPECT_EQ(cache.Read(Bytes{3}, 2 * kSecond - 1), nullptr);
+  EXPECT_EQ(cache.Read(Bytes{1}, 2 * kSecond - 1), known);  // what is remembered costs nothing
+  EXPECT_EQ(cache.refused(), 1u);
+  EXPECT_NE(cache.Read(Bytes{3}, 2 * kSecond), nullptr);
+  EXPECT_NE(cache.Read(Bytes{4}, kSecond), nullptr);  // the clock was set back
+  EXPECT_EQ(cache.reads(), 4u);
+  EXPECT_EQ(cache.refused(), 1u);
 }
 
 }  // namespace

@@ -145,6 +145,19 @@ TEST(HandshakeCertificateTest, OneCacheServesManyTrackers) {
   EXPECT_EQ(cache.reads(), 2u);
 }
 
+TEST(HandshakeCertificateTest, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
+  CertificateCache cache(1);
+  HandshakeTracker tracker(&cache);
+  tracker.OnBytes(Sender::kClient, Hello::Client().Record(), 1);
+  tracker.OnBytes(Sender::kServer, Hello::Server(kEcdheRsa).Record(), 2);
+  tracker.OnBytes(Sender::kServer, CertificateRecord({Leaf(), Authority(), Leaf()}), 3);
+  const CertificateChain& chain = tracker.handshake().server_certificates;
+  EXPECT_EQ(chain.length, 3u);
+  ASSERT_EQ(chain.certificates.size(), 1u);
+  EXPECT_EQ(*chain.leaf(), ReadCertificate(Leaf()));
+  EXPECT_FALSE(tracker.handshake().incomplete);
+}
+
 Bytes EchBody(unsigned config_id, size_t enc_length) {
   return Writer().U8(0).U16(1).U16(1).U8(config_id).Prefixed16(Bytes(enc_length, 1)).Prefixed16(Bytes(144, 2));
 }
