@@ -20,19 +20,22 @@ git ls-files '*.cc' '*.h' '*.c' | xargs clang-format --dry-run --Werror
 step "g++: build"
 scripts/build.sh release
 step "g++: all tests"
-ctest --preset release
+ctest --preset release --parallel "$(nproc)" --label-exclude 'live|deploy|replay'
+ctest --preset release --label-regex 'live|deploy|replay'
 [ "${1:-}" = quick ] && exit 0
 
 step "clang: build"
 scripts/build.sh clang
 
+# Of what is not built here, ctest knows a test NAME_NOT_BUILT.
 step "ASan and UBSan: unit tests"
-scripts/build.sh asan
-ctest --preset asan --label-exclude live
+scripts/build.sh asan base_test image_test tls_test capture_test correlate_test attribution_test aggregate_test export_test agent_test
+ctest --preset asan --parallel "$(nproc)" --label-exclude 'live|deploy|replay' --exclude-regex '_NOT_BUILT|^install$'
 
 step "TSan: unit tests of what runs on two threads"
-scripts/build.sh tsan aggregate_test export_test
-ctest --preset tsan --label-exclude live --tests-regex 'Snapshot|HttpServer|Aggregator'
+scripts/build.sh tsan attribution_test aggregate_test export_test
+ctest --preset tsan --parallel "$(nproc)" --tests-regex 'Aggregator|BasicAuth|HttpServer|Kubelet|PodTable|RecentRecords|Snapshot|WebSecurity' \
+  --exclude-regex '_NOT_BUILT'
 
 seconds=${TLSMETER_FUZZ_SECONDS:-20}
 step "fuzzing, $seconds s a target"
