@@ -20,7 +20,7 @@ git ls-files '*.cc' '*.h' '*.c' | xargs clang-format --dry-run --Werror
 step "g++: build"
 scripts/build.sh release
 step "g++: all tests"
-ctest --preset release
+ctest --preset release --label-exclude slow
 [ "${1:-}" = quick ] && exit 0
 
 step "clang: build"
@@ -28,7 +28,7 @@ scripts/build.sh clang
 
 step "ASan and UBSan: unit tests"
 scripts/build.sh asan
-ctest --preset asan --label-exclude live
+ctest --preset asan --label-exclude "live|slow"
 
 step "TSan: unit tests of what runs on two threads"
 scripts/build.sh tsan aggregate_test export_test
