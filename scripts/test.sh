@@ -21,7 +21,7 @@ step "g++: build"
 scripts/build.sh release
 step "g++: all tests"
 ctest --preset release --parallel "$(nproc)" --label-exclude 'live|deploy|replay'
-ctest --preset release --label-regex 'live|deploy|replay'
+ctest --preset release --label-regex 'live|deploy|replay' --label-exclude slow
 [ "${1:-}" = quick ] && exit 0
 
 step "clang: build"

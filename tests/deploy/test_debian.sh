@@ -23,6 +23,11 @@ in_root() { dpkg --root="$scratch/root" --force-depends --force-script-chrootles
 in_root --install "$package" >/dev/null 2>"$scratch/install.err" || { cat "$scratch/install.err"; exit 1; }
 "$scratch/root/usr/sbin/tlsmeter" version
 [ -f "$scratch/root/lib/systemd/system/tlsmeter.service" ]
+[ -f "$scratch/root/usr/share/man/man8/tlsmeter.8.gz" ]
+# What the operator wrote there outlives an upgrade.
+echo 'TLSMETER_OPTIONS="--listen 127.0.0.1:9744"' >"$scratch/root/etc/default/tlsmeter"
+in_root --force-confold --install "$package" >/dev/null 2>"$scratch/install.err" || { cat "$scratch/install.err"; exit 1; }
+grep -q 9744 "$scratch/root/etc/default/tlsmeter"
 in_root --purge tlsmeter >/dev/null
 left=$(find "$scratch/root" -path '*/var/lib/dpkg' -prune -o -type f -print)
 if [ -n "$left" ]; then

@@ -11,7 +11,7 @@ kubectl kustomize --help 2>/dev/null | grep -q -- --enable-helm || skip "this ku
 command -v npm >/dev/null || skip "npm is not installed: the schemas come from it"
 
 mkdir -p "$scratch"
-cp "$source/package.json" "$source/validate_kubernetes.mjs" "$scratch"
+cp "$source/package.json" "$source/validate_kubernetes.mjs" "$source/check_rendered.mjs" "$scratch"
 cd "$scratch"
 [ -d node_modules/typescript ] || npm install --silent --no-audit --no-fund || skip "the npm registry is not reached"
 
@@ -22,6 +22,8 @@ for overlay in "$kubernetes"/overlays/*/; do
   rendered+=("$name.yaml")
 done
 node validate_kubernetes.mjs "${rendered[@]}"
+
+node check_rendered.mjs "$source/../../deploy" .
 
 # The judge must be able to say no.
 sed 's/hostPID:/hostPid:/' least.yaml >misspelt.yaml

@@ -15,5 +15,6 @@ if [ -n "$complaints" ]; then
   echo "$complaints" >&2
   exit 1
 fi
+python3 "$(dirname "$0")/check_unit.py" "$unit"
 # 0 is no exposure, 100 all; a unit without any hardening has 96.
 systemd-analyze security --offline=yes --threshold=25 "$scratch/tlsmeter.service" | tail -n 1
