@@ -7,7 +7,7 @@ import unittest
 import harness
 from certificates import certificates
 from livetest import LiveTest
-from private_library import PrivateCgroup, PrivateLibrary, installed_build
+from private_library import OPENSSL_35, OPENSSL_111, PrivateCgroup, PrivateLibrary, installed_build
 from servers import OpensslServer
 from session import Trace
 
@@ -57,12 +57,28 @@ class LibraryTest(LiveTest):
         certificates()
         cls.library = cls.enterClassContext(PrivateLibrary(build))
         cls.cgroup = cls.enterClassContext(PrivateCgroup(cls.library))
-        # It maps the copy from before tlsmeter starts until it ends: probed from the first handshake on.
-        cls.early = cls.enterClassContext(OpensslServer(cls.cgroup))
+        cls.early = cls.enterClassContext(cls.early_server())
         cls.session = cls.enterClassContext(Trace(cls.cgroup, "--library"))
         cls.claimed = collections.Counter()
+
+    @classmethod
+    def early_server(cls):
+        """It maps the copy from before tlsmeter starts until it ends: that is probed from the first handshake on."""
+        return OpensslServer(cls.cgroup)
 
     def check_fields(self, record, expected):
         if "tlsmeter.join" in expected and "tlsmeter.library" not in expected:
             expected = {**expected, "tlsmeter.library": self.says}
         super().check_fields(record, expected)
+
+
+class Openssl35:
+    """Before LibraryTest in the bases of a class: with that build in place of the system's."""
+
+    build = OPENSSL_35
+    says = re.compile(r"\AOpenSSL 3\.5\.")
+
+
+class Openssl111:
+    build = OPENSSL_111
+    says = re.compile(r"\AOpenSSL 1\.1\.1")

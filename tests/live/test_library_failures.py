@@ -1,15 +1,13 @@
 """Why handshakes fail, in the words of the library on both sides: the same matrix for each version of OpenSSL and of TLS."""
 
-import re
 import socket
 import subprocess
 
 import harness
 from certificates import NAME, certificates
 from hello import client_hello
-from librarytest import JOINED, VERSIONS, LibraryTest, refused, show, success, verify
+from librarytest import JOINED, VERSIONS, LibraryTest, Openssl35, Openssl111, refused, show, success, verify
 from peers import connect, reset
-from private_library import OPENSSL_111, OPENSSL_35
 from processes import stop
 from servers import OpensslServer
 from session import Trace
@@ -207,14 +205,11 @@ class SystemFailures(FailureMatrix, LibraryTest):
     pass
 
 
-class Openssl35Failures(FailureMatrix, LibraryTest):
-    build = OPENSSL_35
-    says = re.compile(r"\AOpenSSL 3\.5\.")
+class Openssl35Failures(Openssl35, FailureMatrix, LibraryTest):
+    pass
 
 
-class Openssl111Failures(FailureMatrix, LibraryTest):
-    build = OPENSSL_111
-    says = re.compile(r"\AOpenSSL 1\.1\.1")
+class Openssl111Failures(Openssl111, FailureMatrix, LibraryTest):
     end_of_stream = None
 
 

@@ -1,28 +1,16 @@
 """Session resumption: session id, ticket, PSK, early data; offered is not accepted."""
 
-import os
-import subprocess
-
 import harness
 from certificates import NAME, certificates
-from harness import temporary_folder
 from livetest import LiveTest
-from processes import stop
+from resuming_client import ResumingClient
 from servers import Nginx, OpensslServer
 
 FULL = {"tlsmeter.result": "success", "tls.resumed": False, "tlsmeter.resumption": None, "tls.client.server_name": NAME}
 RESUMED = {**FULL, "tls.resumed": True}
 
 
-class ResumptionTest(LiveTest):
-    def setUp(self):
-        folder = temporary_folder()
-        self.addCleanup(folder.cleanup)
-        self.session_file = os.path.join(folder.name, "session")
-        self.request_file = os.path.join(folder.name, "request")
-        with open(self.request_file, "w") as file:
-            file.write("GET / HTTP/1.0\r\n\r\n")
-
+class ResumptionTest(ResumingClient, LiveTest):
     def first(self, server, *arguments):
         done = self.s_client(server.port, "-sess_out", self.session_file, *arguments)
         self.assertIn(b"New, ", done.stdout)
@@ -77,22 +65,11 @@ class ResumptionTest(LiveTest):
                 self.pair(port, {**RESUMED, "tlsmeter.resumption": "session_id"})
 
     def early(self, server, reused, expected):
-        # Without -www nobody answers the request: the end of the input ends the connection.
-        arguments = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME,
-                     "-sess_in", self.session_file, "-early_data", self.request_file]
-        done = self.cgroup.run(arguments)
-        self.assertIn(reused, done.stdout)
+        self.assertIn(reused, self.send_early_data(server).stdout)
         self.pair(server.port, expected)
 
     def store_session(self, server):
-        """A session that allows early data; the ticket must have come before s_client ends, so that it waits for more data."""
-        client = self.cgroup.popen(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME,
-                                    "-sess_out", self.session_file],
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(stop, client)
-        harness.wait_until(lambda: os.path.exists(self.session_file) and os.path.getsize(self.session_file), what="the session")
-        client.stdin.close()
-        client.wait(harness.scaled(10))
+        super().store_session(server)
         self.pair(server.port, FULL)
 
     def test_early_data_accepted(self):
