@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "src/attribution/read_file.h"
+#include "src/base/read_file.h"
 
 namespace tlsmeter::agent {
 namespace {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/attribution/json_text.h"
-#include "src/attribution/read_file.h"
+#include "src/base/read_file.h"
 
 namespace tlsmeter::agent {
 namespace {

@@ -8,7 +8,7 @@
 #include <climits>
 #include <string_view>
 
-#include "src/attribution/read_file.h"
+#include "src/base/read_file.h"
 #include "src/base/unique_fd.h"
 
 namespace tlsmeter::agent {

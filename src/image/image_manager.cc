@@ -1,16 +1,17 @@
 #include "src/image/image_manager.h"
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "src/base/read_file.h"
 #include "src/image/gnutls_image.h"
 #include "src/image/openssl_image.h"
 
@@ -24,17 +25,15 @@ constexpr std::string_view kCryptoSign = "BIO_test_flags";
 // kMaxTries is how often a libssl waits for its libcrypto: the loader maps it within a millisecond.
 constexpr int kMaxTries = 3;
 
+// kMaxMapsBytes is the longest /proc/PID/maps that is read: 65,530 mappings (vm.max_map_count) of 512 bytes.
+constexpr size_t kMaxMapsBytes = 32 << 20;
+
 // kSiteBytes is how much code at each probe must be the same for a plan to fit another file of the same build.
 constexpr size_t kSiteBytes = 8;
 
 constexpr char kDistrustedMessage[] = "what its probes read made no sense: this build is laid out in another way";
 
 int64_t Nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 // The bytes at each probe, from the file itself; empty when they are not there.
 std::vector<uint8_t> CodeAtProbes(const ImagePlan& plan, int fd) {
@@ -109,7 +108,9 @@ void ImageManager::ScanProcess(pid_t pid, Process* process) {
   process->last_scan = options_.now();
   process->next_scan = process->last_scan + process->interval;
   process->interval = std::min(process->interval * 2, kMaxScanInterval);
-  const std::vector<MappedFile> all = ParseMaps(ReadAll(absl::StrCat(options_.proc, "/", pid, "/maps")));
+  const std::optional<std::string> maps =
+      ReadFileAt(AT_FDCWD, absl::StrCat(options_.proc, "/", pid, "/maps"), kMaxMapsBytes);
+  const std::vector<MappedFile> all = ParseMaps(maps.value_or(""));  // nothing of a process that has ended meanwhile
   process->files.clear();
   // All files first: the libcrypto of a libssl must be known when that is planned.
   for (const MappedFile& mapped : all) {

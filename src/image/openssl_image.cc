@@ -267,10 +267,11 @@ class OpenSslDecoder {
     for (const std::string_view caller : {"tls_process_server_certificate", "tls_process_client_certificate"}) {
       for (const CallSite& site : CallsFrom(caller, "d2i_X509")) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
     }
-    for (const CallSite& site : CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509")) {
-      builder_.ProbeAt(site.call, ProbeKind::kOwnCertificateEntry);
-      builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
-    }
+    const std::vector<CallSite> own = CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509");
+    if (own.empty()) return;
+    // At the entry, not at the call: the two are paired by the stack pointer, which has the return address below it there.
+    builder_.ProbeEntry(builder_.Address("i2d_X509"), ProbeKind::kOwnCertificateEntry, 2, "i2d_X509");
+    for (const CallSite& site : own) builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
   }
 
   std::vector<CallSite> CallsFrom(std::string_view caller, std::string_view target) {

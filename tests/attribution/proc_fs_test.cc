@@ -1,7 +1,6 @@
 #include "src/attribution/proc_fs.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -9,7 +8,6 @@
 #include <sstream>
 #include <string>
 
-#include "src/attribution/read_file.h"
 #include "tests/attribution/fake_tree.h"
 
 namespace tlsmeter::agent {
@@ -72,26 +70,6 @@ TEST(ProcFsTest, ReadsThisProcess) {
   ASSERT_TRUE(facts.has_value());
   EXPECT_TRUE(facts->executable.ends_with("/attribution_test")) << facts->executable;
   EXPECT_NE(facts->cgroup.find(":/"), std::string::npos);
-}
-
-TEST(ReadFileTest, ReadsUpToItsCeilingAndNoMore) {
-  const FakeTree tree;
-  const std::string long_text(100'000, 'x');
-  tree.Write("/file", long_text);
-  const std::string path = tree.root() + "/file";
-  EXPECT_EQ(ReadFileAt(-1, path, long_text.size()), long_text);
-  EXPECT_EQ(ReadFileAt(-1, path, long_text.size() - 1), std::nullopt);
-  tree.Write("/file", "");
-  EXPECT_EQ(ReadFileAt(-1, path, 0), "");
-  EXPECT_EQ(ReadFileAt(-1, tree.root() + "/none", 10), std::nullopt);
-  EXPECT_EQ(ReadFileAt(-1, tree.root(), 10), std::nullopt);
-}
-
-TEST(ReadFileTest, DoesNotWaitForTheWriterOfAPipe) {
-  const FakeTree tree;
-  const std::string path = tree.root() + "/pipe";
-  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(ReadFileAt(-1, path, 10), std::nullopt);
 }
 
 }  // namespace

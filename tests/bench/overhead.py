@@ -2,9 +2,9 @@
 """What tlsmeter costs the programs that it watches: the same load with it off and on, alternating, in one run.
 
 Client and server share the machine's cores and both are watched, so each connection is paid for twice. Everything runs in a cgroup
-of its own, on loopback, and ends by itself.
+of its own with copies of OpenSSL of its own, on loopback, and ends by itself.
 
-    tests/bench/overhead.py [--build build/release] [--rounds 5] [--seconds 4] [tls plain bulk exit memory]
+    tests/bench/overhead.py [--build build/release] [--rounds 5] [--seconds 4] [tls library plain bulk exit memory attach]
 """
 
 import argparse
@@ -12,13 +12,15 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 
 from certificates import certificates  # noqa: E402
 from harness import missing_requirement, temporary_folder, wait_until  # noqa: E402
 from network import free_port, is_listening  # noqa: E402
-from processes import Cgroup, stop  # noqa: E402
+from private_library import LIBRARIES, PrivateCgroup, PrivateLibrary, installed_build  # noqa: E402
+from processes import stop  # noqa: E402
 from session import Serve  # noqa: E402
 
 CLOCK_TICK = os.sysconf("SC_CLK_TCK")
@@ -66,7 +68,8 @@ class Bench:
 
     def load(self, kind):
         seconds = str(self.options.seconds)
-        arguments = {"tls": ["tls", str(self.nginx.tls), seconds, "4"],
+        tls = ["tls", str(self.nginx.tls), seconds, "4"]
+        arguments = {"tls": tls, "library": tls,
                      "plain": ["plain", str(self.nginx.plain), seconds, "4"],
                      "bulk": ["bulk", seconds]}[kind]
         return float(self.cgroup.run([self.client, *arguments], timeout=self.options.seconds + 60).stdout)
@@ -80,7 +83,7 @@ class Bench:
                 if not watched:
                     off.append(self.load(kind))
                     continue
-                with Serve(self.cgroup) as serve:
+                with Serve(self.cgroup, *(["--library"] if kind == "library" else [])) as serve:
                     before = cpu_seconds(serve.process.pid)
                     rate = self.load(kind)
                     on.append(rate)
@@ -99,7 +102,7 @@ class Bench:
         lost = metrics.total("events_lost_total")
         text = (f"collector: {cpu / self.options.seconds * 100:.1f} % of a core, resident {resident_mib(serve.process.pid):.1f} MiB, "
                 f"events lost {lost:.0f}")
-        if kind == "tls":
+        if kind in ("tls", "library"):
             text += f", handshakes counted {handshakes:.0f} of {2 * rate * self.options.seconds:.0f}, "
             text += f"{cpu / max(handshakes, 1) * 1e6:.1f} us CPU each"
         return text
@@ -113,6 +116,37 @@ class Bench:
                 runs = metrics.total("bpf_runs_total", program=program)
                 seconds = metrics.total("bpf_run_seconds_total", program=program)
                 print(f"exit: {program} {seconds / max(runs, 1) * 1e9:.0f} ns a run over {runs:.0f} runs (the clock included)")
+
+    def library_cost(self):
+        """Kernel time and traps of the probes for one side of a handshake, by the kernel's own clock."""
+        with Serve(self.cgroup, "--library", "--bpf-stats") as serve:
+            self.load("library")
+            metrics = serve.metrics()
+            sides = metrics.total("handshakes_total")
+            runs = metrics.total("bpf_runs_total", program="tm_library")
+            seconds = metrics.total("bpf_run_seconds_total", program="tm_library")
+            wire_only = metrics.total("library_joins_total", join="wire_only")
+            print(f"library: {seconds / max(sides, 1) * 1e6:.1f} us BPF time and {runs / max(sides, 1):.1f} traps for each of "
+                  f"{sides:.0f} sides of handshakes (the clock included), {wire_only:.0f} without the library's facts")
+
+    def attach(self):
+        """What the library sensor adds to start and stop while 100 more processes map the library."""
+        preload = {"LD_PRELOAD": os.path.join(self.cgroup.library.path, LIBRARIES[0])}
+        processes = [self.cgroup.popen(["sleep", "600"], env=preload) for _ in range(100)]
+        try:
+            times = {}
+            for arguments in ((), ("--library",)):
+                begin = time.monotonic()
+                with Serve(self.cgroup, *arguments) as serve:
+                    ready = time.monotonic()
+                    serve.finish()
+                    times[arguments] = ready - begin, time.monotonic() - ready
+            start, end = (on - off for off, on in zip(times[()], times[("--library",)]))
+            print(f"attach: the library sensor adds {start * 1e3:.0f} ms to the start and {end * 1e3:.0f} ms to the end "
+                  f"with {len(processes)} more processes")
+        finally:
+            for process in processes:
+                stop(process)
 
     def memory(self):
         """Resident memory before and after a load of handshakes."""
@@ -138,17 +172,22 @@ def main():
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("what", nargs="*", default=["tls", "plain", "bulk", "exit", "memory"])
+    parser.add_argument("what", nargs="*", default=["tls", "library", "plain", "bulk", "exit", "memory", "attach"])
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     os.environ["TLSMETER"] = os.path.join(options.build, "tlsmeter")
     if reason := missing_requirement(["nginx"]):
         sys.exit(f"overhead.py: {reason}")
-    with Cgroup() as cgroup, Nginx(cgroup) as nginx:
+    if installed_build() is None:
+        sys.exit("overhead.py: needs OpenSSL 3 as shared libraries")
+    with PrivateLibrary() as library, PrivateCgroup(library) as cgroup, Nginx(cgroup) as nginx:
         bench = Bench(options, cgroup, nginx)
         for what in options.what:
             if what == "tls":
                 bench.ratio("tls", "handshakes/s", "0.97, aim 0.985")
+            elif what == "library":
+                bench.ratio("library", "handshakes/s", "0.93, aim 0.95")
+                bench.library_cost()
             elif what == "plain":
                 bench.ratio("plain", "connections/s", "0.85")
             elif what == "bulk":
@@ -157,8 +196,10 @@ def main():
                 bench.exit_cost()
             elif what == "memory":
                 bench.memory()
+            elif what == "attach":
+                bench.attach()
             else:
-                sys.exit(f"overhead.py: unknown part {what}: tls, plain, bulk, exit or memory")
+                sys.exit(f"overhead.py: unknown part {what}: tls, library, plain, bulk, exit, memory or attach")
 
 
 if __name__ == "__main__":

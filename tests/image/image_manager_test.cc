@@ -105,6 +105,15 @@ TEST_F(ImageManagerTest, SeesAProcessThatComesLater) {
   EXPECT_EQ(attached_.size(), 1u);
 }
 
+// Its maps open, and reading them fails.
+TEST_F(ImageManagerTest, OutlivesAProcessThatEndsWhileItIsLookedAt) {
+  SetProcess(10, {});
+  std::filesystem::remove(root_ / "proc/10/maps");
+  std::filesystem::create_symlink("/proc/self/mem", root_ / "proc/10/maps");
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNone));
+}
+
 TEST_F(ImageManagerTest, SeesALibraryThatIsMappedLater) {
   SetProcess(10, {"/proc/self/exe"});
   manager_->PollAll();

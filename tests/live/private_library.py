@@ -75,8 +75,8 @@ class PrivateLibrary:
 class PrivateCgroup(Cgroup):
     """Runs programs with the libraries of a PrivateLibrary."""
 
-    def __init__(self, library):
-        super().__init__()
+    def __init__(self, library, parent=None):
+        super().__init__(parent)
         self.library = library
 
     def popen(self, argv, **options):

@@ -1,4 +1,4 @@
-#include "src/attribution/read_file.h"
+#include "src/base/read_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

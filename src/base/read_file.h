@@ -1,6 +1,6 @@
 // Reading small files whole, with a ceiling. Any thread.
-#ifndef TLSMETER_SRC_ATTRIBUTION_READ_FILE_H_
-#define TLSMETER_SRC_ATTRIBUTION_READ_FILE_H_
+#ifndef TLSMETER_SRC_BASE_READ_FILE_H_
+#define TLSMETER_SRC_BASE_READ_FILE_H_
 
 #include <cstddef>
 #include <optional>
@@ -14,4 +14,4 @@ std::optional<std::string> ReadFileAt(int dir, const std::string& path, size_t m
 
 }  // namespace tlsmeter::agent
 
-#endif  // TLSMETER_SRC_ATTRIBUTION_READ_FILE_H_
+#endif  // TLSMETER_SRC_BASE_READ_FILE_H_

@@ -1,0 +1,148 @@
+"""What has killed or could kill a probed program, or blind the sensor: each as it happens in life. See docs/design.md."""
+
+import collections
+import os
+import subprocess
+
+import harness
+from certificates import NAME, certificates
+from containers import Container, Image
+from librarytest import LibraryTest, success, verify
+from livetest import LiveTest
+from network import free_port, is_listening
+from private_library import LIBRARIES, PrivateCgroup, PrivateLibrary
+from processes import Cgroup, stop
+from servers import OpensslServer
+from session import Trace
+
+LEAF = "CN=leaf.example.test,O=tlsmeter test"
+# Servers on two overlay mounts of one lower folder; the mounts end with their namespace, the servers with the shell.
+OVERLAY = """
+set -e
+cd "$1"; lower=$2; certificate=$3; key=$4; shift 4
+mount -t tmpfs none .
+for port in "$@"; do
+  mkdir "$port" "$port.upper" "$port.work"
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$port.upper,workdir=$port.work" "$port"
+  LD_LIBRARY_PATH="$PWD/$port" openssl s_server -accept "127.0.0.1:$port" -cert "$certificate" -key "$key" -www &
+done
+wait
+"""
+
+
+class HazardTest(LibraryTest):
+    def fibers(self, count):
+        program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", "fibers")
+        leaf = certificates().leaf
+        done = self.cgroup.run([program, leaf.certificate, leaf.key, str(count)])
+        self.assertEqual(int(done.stdout), count)
+        return done.pid
+
+    def test_fibers(self):
+        """Probed functions are suspended half way on one stack while others begin and end on another."""
+        count = 50
+        with Trace(self.cgroup, "--library") as session:
+            pid = self.fibers(count)
+            self.assertEqual(session.finish(), 0)
+            records = [record for record in session.records() if record["process.pid"] == pid]
+        self.claimed[None] += 2 * count  # no socket: the class's own tlsmeter tells them at its end
+        self.assertEqual(len(records), 2 * count)
+        for record in records:
+            self.check_fields(record, success(**{"tlsmeter.join": "none"}))
+        randoms = {(record["tlsmeter.role"], record["tlsmeter.client_random"]) for record in records}
+        self.assertEqual(len(randoms), 2 * count)  # each step was put down to the handshake it belongs to
+
+    def test_two_overlay_mounts_of_one_file(self):
+        """Each mount shows the file under a device and inode number of its own: it must be probed once."""
+        ports = [free_port(), free_port()]
+        folder = self.enterContext(harness.temporary_folder())
+        leaf = certificates().leaf
+        process = self.cgroup.popen(["unshare", "--mount", "sh", "-c", OVERLAY, "overlay", folder, self.library.path,
+                                     leaf.certificate, leaf.key, *map(str, ports)],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(stop, process)
+        harness.wait_until(lambda: all(map(is_listening, ports)) or process.poll() is not None, what="servers on overlays")
+        if process.poll() is not None:
+            self.skipTest(f"needs overlay file systems: {process.stderr.read().decode()}")
+        for port in ports * 2:
+            self.s_client(port, *verify())
+            self.pair(port, success(**{"tls.server.subject": LEAF, "tlsmeter.server.chain_length": 1}))
+
+    def test_a_second_collector_decodes_a_file_that_has_breakpoints(self):
+        """The kernel shows breakpoints in private mappings of a probed file: who decodes such a mapping probes wrong places."""
+        with Trace(self.cgroup, "--library") as second:
+            for _ in range(5):
+                self.s_client(self.early.port)
+                self.pair(self.early.port, success(**{"tls.server.subject": LEAF}))
+            found = second.wait_for(10, lambda record: record["server.port"] == self.early.port)
+            for record in found:
+                self.check_fields(record, success(**{"tls.server.subject": LEAF}))
+        self.s_client(self.early.port)  # its probes are gone, the first one's work
+        self.pair(self.early.port, success())
+
+
+class ContainerTest(LiveTest):
+    """Containers that bring a libssl of their own; the client is outside."""
+
+    programs = ("runc",)
+
+    @classmethod
+    def setUpClass(cls):
+        harness.require(*cls.programs)
+        cls.cgroup = cls.enterClassContext(Cgroup())
+        library = cls.enterClassContext(PrivateLibrary())
+        cls.peers = cls.enterClassContext(PrivateCgroup(library, cls.cgroup))
+        cls.image = cls.enterClassContext(Image())
+        cls.session = cls.enterClassContext(Trace(cls.cgroup, "--library"))
+        cls.claimed = collections.Counter()
+
+    def test_a_container_with_its_own_library(self):
+        for container in [self.enterContext(Container(self.image, self.cgroup, "/docker/{id}")) for _ in range(2)]:
+            argv = ["openssl", "s_client", "-connect", f"127.0.0.1:{container.port}", "-servername", NAME, "-ign_eof"]
+
+            def joined():  # what nobody mapped before is found a moment after it is mapped
+                self.peers.run(argv, b"GET / HTTP/1.0\r\n\r\n")
+                pair = self.pair(container.port, {"tlsmeter.result": "success"})
+                return pair if all(record["tlsmeter.join"] for record in pair) else None
+
+            _, server = harness.wait_until(joined, what="facts of the library in the container")
+            self.check_fields(server, {"container.id": container.id, **success(**{"tls.server.subject": LEAF})})
+
+
+class OverwriteTest(LiveTest):
+    """In a class of its own: a file that was written to stays blind."""
+
+    @classmethod
+    def setUpClass(cls):
+        harness.require()
+        certificates()
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def test_overwrite_in_place(self):
+        """New processes would run the old instruction at each probe: the probes must go, and the programs live."""
+        with PrivateLibrary() as library, PrivateCgroup(library) as cgroup, OpensslServer(cgroup) as server:
+            with Trace(cgroup, "--library") as session:
+                connect = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}"]
+                cgroup.run(connect)
+                session.wait_for(2, lambda record: record["tlsmeter.join"] == "client_random")
+                with open(os.path.join(library.path, LIBRARIES[0]), "ab") as file:
+                    file.write(b"x")
+
+                def unprobed():
+                    before = len(session.records())
+                    cgroup.run(connect)
+                    pair = session.wait_for(before + 2)[before:]
+                    return all(record["tlsmeter.join"] is None and record["tlsmeter.result"] == "success" for record in pair)
+
+                harness.wait_until(unprobed, what="the probes to go")
+                for _ in range(10):
+                    cgroup.run(connect)
+                self.assertEqual(session.finish(), 0)
+                self.assertEqual(session.lost, 0)
+
+
+if __name__ == "__main__":
+    harness.main()

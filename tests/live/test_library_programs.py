@@ -1,0 +1,199 @@
+"""The library sensor in programs that use OpenSSL each in its own way: nginx, curl, Python, Node.js with OpenSSL inside."""
+
+import os
+import re
+import shutil
+import unittest
+
+import harness
+from certificates import NAME, certificates
+from librarytest import LibraryTest, refused, success
+from private_library import FETCHED
+from processes import stop
+from servers import Nginx, OpensslServer
+
+LEAF = "CN=leaf.example.test,O=tlsmeter test"
+CLIENT = "CN=client.example.test,O=tlsmeter test"
+
+PYTHON_CLIENT = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as plain:
+    with context.wrap_socket(plain, server_hostname=sys.argv[3]) as connection:
+        connection.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        while connection.recv(4096):
+            pass
+"""
+
+NODE_CLIENT = """
+const [port, ca, cert, key] = process.argv.slice(1), fs = require('fs');
+const options = {port, host: '127.0.0.1', servername: 'example.test', ca: fs.readFileSync(ca), ALPNProtocols: ['http/1.1']};
+if (cert) Object.assign(options, {cert: fs.readFileSync(cert), key: fs.readFileSync(key)});
+const connection = require('tls').connect(options, () => connection.end('GET / HTTP/1.0\\r\\n\\r\\n'));
+connection.on('data', () => {}).on('error', () => { process.exitCode = 1; });  // inside the handshake: exit later
+"""
+
+NODE_SERVER = """
+const [cert, key, ca] = process.argv.slice(1), fs = require('fs');
+const options = {cert: fs.readFileSync(cert), key: fs.readFileSync(key)};
+if (ca) Object.assign(options, {ca: fs.readFileSync(ca), requestCert: true});
+const server = require('tls').createServer(options, c => c.on('error', () => {}).on('data', () => c.end('hello')));
+server.on('tlsClientError', () => {}).listen(0, '127.0.0.1', () => console.log(server.address().port));
+"""
+
+
+class SharedLibraryTest(LibraryTest):
+    programs = ("nginx", "curl")
+
+    def curl(self, port, *arguments, host=NAME, check=0):
+        return self.cgroup.run(["curl", "-sS", "-o", "/dev/null", "--resolve", f"{host}:{port}:127.0.0.1",
+                                *arguments, f"https://{host}:{port}/"], check=check)
+
+    def test_curl_and_nginx(self):
+        mine = certificates().client
+        demand = f"ssl_client_certificate {certificates().root.certificate}; ssl_verify_client on;"
+        with Nginx(self.cgroup, {"http2": "ssl_protocols TLSv1.2 TLSv1.3;", "mutual": demand}) as nginx:
+            for flag, version in (("--tlsv1.3", "1.3"), ("--tls-max", "1.2")):
+                arguments = [flag, "1.2"] if flag == "--tls-max" else [flag]
+                with self.subTest(version):
+                    self.curl(nginx.ports["http2"], "--cacert", certificates().root.certificate, *arguments)
+                    client, server = self.pair(nginx.ports["http2"], success(**{
+                        "tls.protocol.version": version, "tls.next_protocol": "h2", "tls.server.subject": LEAF,
+                        "tls.client.subject": None}))
+                    self.check_fields(client, {"process.name": "curl", "tlsmeter.verify.code": 0})
+                    self.check_fields(server, {"process.name": "nginx", "tlsmeter.verify.code": None})
+            self.curl(nginx.ports["mutual"], "--cacert", certificates().root.certificate, "--cert", mine.certificate,
+                      "--key", mine.key)
+            self.pair(nginx.ports["mutual"], success(**{"tls.client.subject": CLIENT, "tlsmeter.mtls": "presented"}))
+
+    def test_curl_refuses(self):
+        with OpensslServer(self.cgroup) as server:
+            self.curl(server.port, "--cacert", certificates().other_root.certificate, check=60)
+            client, answer = self.pair(server.port)
+            self.check_fields(client, refused("unknown_ca", "server", 134, ("client", "unknown_ca"), **{"process.name": "curl"}))
+            self.check_fields(answer, refused("unknown_ca", "server", 1048, ("client", "unknown_ca")))
+
+    def python(self, port, trust, name=NAME, check=0):
+        return self.cgroup.run(["/usr/bin/python3", "-c", PYTHON_CLIENT, str(port), trust.certificate, name], check=check)
+
+    def test_python(self):
+        with OpensslServer(self.cgroup) as server:
+            self.python(server.port, certificates().root)
+            client, _ = self.pair(server.port, success(**{"tls.server.subject": LEAF}))
+            self.check_fields(client, {"process.name": "python3", "tlsmeter.verify.code": 0})
+
+    def test_python_refuses(self):
+        cases = {"unknown_ca": (certificates().other_root, NAME, "unknown_ca"),
+                 "hostname_mismatch": (certificates().root, "nothere.test", "bad_certificate")}
+        for reason, (trust, name, alert) in cases.items():
+            with self.subTest(reason), OpensslServer(self.cgroup) as server:
+                self.python(server.port, trust, name, check=1)
+                client, answer = self.pair(server.port)
+                self.check_fields(client, refused(reason, "server", 134, ("client", alert)))
+                self.assertEqual(answer["tlsmeter.alert.description"], alert)
+
+
+class NodeServer:
+    """A TLS server in Node.js; with `trust` it asks for a certificate."""
+
+    def __init__(self, cgroup, node, trust=None):
+        leaf = certificates().leaf
+        self._cgroup = cgroup
+        self._argv = [node, "-e", NODE_SERVER, leaf.certificate, leaf.key, *([trust.certificate] if trust else [])]
+
+    def __enter__(self):
+        with harness.temporary_folder() as folder:
+            output = os.path.join(folder, "output")
+            with open(output, "wb") as out:
+                self._process = self._cgroup.popen(self._argv, stdout=out, stderr=out)
+
+            def listening():
+                with open(output) as file:
+                    text = file.read()
+                if self._process.poll() is not None:
+                    raise AssertionError(f"node ended: {text}")
+                return text.endswith("\n") and text
+
+            try:
+                self.port = int(harness.wait_until(listening, 20, "node to listen"))
+            except BaseException:
+                self.__exit__()
+                raise
+        return self
+
+    def __exit__(self, *_):
+        stop(self._process)
+
+
+class NodeTest:
+    """The tests, for each build of Node.js: OpenSSL is inside the program, over memory buffers, so its library knows no socket."""
+
+    original = None  # the program to copy
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.original is None or not os.path.exists(cls.original):
+            raise unittest.SkipTest(f"needs {cls.original or 'node'} (scripts/fetch_tls_builds.sh)")
+        folder = cls.enterClassContext(harness.temporary_folder())
+        cls.node = os.path.join(folder, "node")
+        shutil.copy(cls.original, cls.node)
+        super().setUpClass()
+
+    @classmethod
+    def early_server(cls):
+        return NodeServer(cls.cgroup, cls.node)
+
+    def client(self, port, trust=None, certificate=None, check=0):
+        more = [certificate.certificate, certificate.key] if certificate else []
+        return self.cgroup.run([self.node, "-e", NODE_CLIENT, str(port), (trust or certificates().root).certificate, *more],
+                               check=check)
+
+    def test_both_sides(self):
+        self.client(self.early.port)
+        client, server = self.pair(self.early.port, success(**{
+            "tls.protocol.version": "1.3", "tls.server.subject": LEAF, "tls.client.subject": None, "tls.client.server_name": NAME}))
+        self.assertEqual(client["tlsmeter.verify.code"], 0)
+        self.assertIsNone(server["tlsmeter.verify.code"])
+
+    def test_mutual_tls(self):
+        with NodeServer(self.cgroup, self.node, certificates().root) as server:
+            self.client(server.port, certificate=certificates().client)
+            self.pair(server.port, success(**{"tlsmeter.verify.code": 0, "tlsmeter.mtls": "presented",
+                                              "tls.client.subject": CLIENT, "tls.server.subject": LEAF}))
+
+    def test_the_program_judges_after_the_handshake(self):
+        """Node.js lets the handshake succeed, then looks at what OpenSSL found, and hangs up before its last flight is out."""
+        self.client(self.early.port, certificates().other_root, check=1)
+        client, _ = sorted(self.claim(self.early.port, 2), key=lambda record: record["tlsmeter.role"])
+        self.check_fields(client, success(**{"tlsmeter.verify.code": 21,
+                                             "tlsmeter.verify.text": "unable to verify the first certificate"}))
+
+    def test_server_refuses_the_client(self):
+        with NodeServer(self.cgroup, self.node, certificates().root) as server:
+            self.client(server.port, certificate=certificates().stranger, check=None)
+            _, answer = self.pair(server.port, {"tlsmeter.join": "client_random"})
+            self.check_fields(answer, {"tlsmeter.verify.code": 21, "tlsmeter.mtls": "presented"})
+
+    def test_protocol_version(self):
+        self.s_client(self.early.port, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0", check=None)
+        record, = (record for record in self.claim(self.early.port, 2) if record["tlsmeter.role"] == "server")
+        self.check_fields(record, refused("protocol_version", "none", 258, ("server", "protocol_version")))
+
+
+class InstalledNode(NodeTest, LibraryTest):
+    original = shutil.which("node", path=harness.search_path())
+    says = re.compile(r"\AOpenSSL ")
+
+
+class Node24(NodeTest, LibraryTest):
+    original = os.path.join(FETCHED, "node-24")
+    says = re.compile(r"\AOpenSSL 3\.5\.")
+
+
+class Node16(NodeTest, LibraryTest):
+    original = os.path.join(FETCHED, "node-16")
+    says = re.compile(r"\AOpenSSL 1\.1\.1")
+
+
+if __name__ == "__main__":
+    harness.main()
