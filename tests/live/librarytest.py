@@ -12,6 +12,7 @@ from servers import OpensslServer
 from session import Trace
 
 JOINED = {"tlsmeter.join": "client_random"}
+LEAF = "CN=leaf.example.test,O=tlsmeter test"  # what servers show unless told otherwise
 VERSIONS = {"1.2": "-tls1_2", "1.3": "-tls1_3"}
 
 

@@ -6,13 +6,11 @@ import ssl
 
 import harness
 from certificates import certificates
-from librarytest import JOINED, VERSIONS, LibraryTest, Openssl35, Openssl111, show, success, verify
+from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, show, success, verify
 from private_library import PrivateCgroup, PrivateLibrary
 from resuming_client import ResumingClient
 from servers import OpensslServer
 from session import Trace
-
-LEAF = "CN=leaf.example.test,O=tlsmeter test"
 
 
 class Handshakes(ResumingClient):

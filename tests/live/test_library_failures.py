@@ -6,13 +6,12 @@ import subprocess
 import harness
 from certificates import NAME, certificates
 from hello import client_hello
-from librarytest import JOINED, VERSIONS, LibraryTest, Openssl35, Openssl111, refused, show, success, verify
+from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, refused, show, success, verify
 from peers import connect, reset
 from processes import stop
 from servers import OpensslServer
 from session import Trace
 
-LEAF = "CN=leaf.example.test,O=tlsmeter test"
 LONG_AGO = "1000000000"  # seconds of Unix time: before the certificates were made
 
 

@@ -7,7 +7,7 @@ import subprocess
 import harness
 from certificates import NAME, certificates
 from containers import Container, Image
-from librarytest import LibraryTest, success, verify
+from librarytest import LEAF, LibraryTest, success, verify
 from livetest import LiveTest
 from network import free_port, is_listening
 from private_library import LIBRARIES, PrivateCgroup, PrivateLibrary
@@ -15,7 +15,6 @@ from processes import Cgroup, stop
 from servers import OpensslServer
 from session import Trace
 
-LEAF = "CN=leaf.example.test,O=tlsmeter test"
 # Servers on two overlay mounts of one lower folder; the mounts end with their namespace, the servers with the shell.
 OVERLAY = """
 set -e

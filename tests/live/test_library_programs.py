@@ -7,12 +7,11 @@ import unittest
 
 import harness
 from certificates import NAME, certificates
-from librarytest import LibraryTest, refused, success
+from librarytest import LEAF, LibraryTest, refused, success
 from private_library import FETCHED
 from processes import stop
 from servers import Nginx, OpensslServer
 
-LEAF = "CN=leaf.example.test,O=tlsmeter test"
 CLIENT = "CN=client.example.test,O=tlsmeter test"
 
 PYTHON_CLIENT = """
