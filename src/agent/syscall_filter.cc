@@ -117,7 +117,7 @@ void AddThreadRules(Filter* filter) {
   filter->AllowWhere("setpriority", 0, PRIO_PROCESS);
   for (const int option : {PR_SET_NAME, PR_GET_NAME, kSetVma}) filter->AllowWhere("prctl", 0, option);
   // getrlimit(3): a limit is asked for, none is set.
-  filter->Allow("prlimit64", {SCMP_CMP64(2, SCMP_CMP_EQ, 0)});
+  filter->Allow("prlimit64", {SCMP_CMP64(2, SCMP_CMP_EQ, 0, 0)});
 }
 
 void AddBpfRules(Filter* filter, const FilterOptions& options) {

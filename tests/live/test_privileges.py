@@ -12,7 +12,7 @@ import unittest.mock
 import harness
 from certificates import certificates
 from harness import temporary_folder
-from private_library import PrivateCgroup, PrivateLibrary, library_folder
+from private_library import PrivateCgroup, PrivateLibrary, installed_build
 from processes import Cgroup
 from servers import OpensslServer
 from session import Serve, Trace
@@ -96,7 +96,7 @@ class PrivilegesTest(unittest.TestCase):
             self.assertEqual(session.finish(), 0)
 
     def test_library_keeps_what_attaching_to_another_image_takes(self):
-        if library_folder() is None:
+        if installed_build() is None:
             self.skipTest("needs OpenSSL 3 as shared libraries")
         library = self.enterContext(PrivateLibrary())
         cgroup = self.enterContext(PrivateCgroup(library))
