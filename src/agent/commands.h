@@ -7,6 +7,7 @@
 
 #include "src/agent/exit_code.h"
 #include "src/agent/record_printer.h"
+#include "src/aggregate/server_names.h"
 #include "src/attribution/kubelet.h"
 
 namespace tlsmeter::agent {
@@ -34,6 +35,7 @@ struct ServeOptions {
   bool trace = false;         // also print a line per handshake
   bool measure_time = false;  // export the run time of the BPF programs
   KubeletOptions kubelet;     // asked where it has a URL
+  ServerNameOptions server_names;
 };
 ExitCode RunServe(const ServeOptions& options);
 

@@ -6,6 +6,10 @@
 #include <ctime>
 #include <map>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "src/base/text.h"
+
 namespace tlsmeter::agent {
 namespace {
 
@@ -19,6 +23,12 @@ const std::map<std::string, OutputFormat>& Formats() {
 std::string CheckFields(const std::string& list) {
   const absl::Status status = ParseFields(list).status();
   return std::string(status.message());
+}
+
+std::string CheckCount(const std::string& text) {
+  uint64_t count = 0;
+  if (absl::SimpleAtoi(text, &count) && count > 0) return "";
+  return absl::StrCat("'", PrintableUtf8(text, kMaxFieldText), "' is no number of handshakes; write 1 or more");
 }
 
 bool UseColor(const std::string& mode) {
@@ -59,9 +69,7 @@ void RecordOptions::AddTo(CLI::App* command) {
       ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->type_name("WHEN");
   command->add_flag("-v,--verbose", stories_, "Tell under the line of each failed handshake what happened and what to try");
-  command->add_option("-N,--count", max_records_, "Stop after this many handshakes")
-      ->check(CLI::PositiveNumber)
-      ->type_name("COUNT");
+  command->add_option("-N,--count", max_records_, "Stop after this many handshakes")->check(CheckCount)->type_name("COUNT");
 
   AddTerm(command, FilterKey::kPid, "-p,--pid", "PID", "Process");
   AddTerm(command, FilterKey::kComm, "-c,--comm", "GLOB", "Name of the process");

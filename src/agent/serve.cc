@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -51,11 +52,18 @@ class Heartbeat {
   std::atomic<Clock::rep> last_{0};
 };
 
+void SayReload() {
+  std::fprintf(stderr,
+               "tlsmeter: SIGHUP: the web configuration is read again whenever its file changes; flags, environment and "
+               "configuration file are read at the start only: restart to apply them\n");
+}
+
 }  // namespace
 
 ExitCode RunServe(const ServeOptions& options) {
   CatchStopSignals();
-  Aggregator aggregator;
+  CatchReloadSignal();
+  Aggregator aggregator(AggregatorOptions{.server_names = options.server_names});
   RecentRecords recent;
   Heartbeat heartbeat;
   std::unique_ptr<WebSecurity> security;
@@ -100,6 +108,7 @@ ExitCode RunServe(const ServeOptions& options) {
     aggregator.Advance(NowNs());
     take(*std::move(records));
     heartbeat.Beat();
+    if (TakeReloadRequest()) SayReload();
     if (Clock::now() < next_self_stats) continue;
     next_self_stats = Clock::now() + kSelfStatsEvery;
     aggregator.SetSelfStats((*pipeline)->self_stats());

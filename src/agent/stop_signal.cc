@@ -6,6 +6,7 @@ namespace tlsmeter::agent {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
+volatile std::sig_atomic_t reload_requested = 0;
 
 }  // namespace
 
@@ -16,6 +17,18 @@ void CatchStopSignals() {
   sigaction(SIGINT, &stop, nullptr);
   sigaction(SIGTERM, &stop, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+}
+
+void CatchReloadSignal() {
+  struct sigaction reload = {};
+  reload.sa_handler = [](int) { reload_requested = 1; };
+  sigaction(SIGHUP, &reload, nullptr);
+}
+
+bool TakeReloadRequest() {
+  if (reload_requested == 0) return false;
+  reload_requested = 0;
+  return true;
 }
 
 bool StopRequested() { return stop_requested != 0; }

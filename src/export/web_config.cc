@@ -1,21 +1,20 @@
 #include "src/export/web_config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <set>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
-#include "src/base/text.h"
+#include "src/base/yaml_reader.h"
 
 namespace tlsmeter::agent {
 namespace {
 
-// Bounds what a message repeats of the file. Secrets are never repeated.
-constexpr size_t kMaxRepeated = 80;
+using yaml::Fail;
+using yaml::FailUnknown;
+using yaml::ForEachMember;
+using yaml::Scalar;
 
 // The headers that exporter-toolkit allows: those that browsers act upon, none that would change the answer itself.
 constexpr std::array<std::string_view, 5> kHeaders = {"Content-Security-Policy", "Strict-Transport-Security",
@@ -26,38 +25,6 @@ constexpr std::array<std::string_view, 5> kClientAuthNames = {"NoClientCert", "R
 
 constexpr std::array<std::pair<std::string_view, uint16_t>, 4> kVersions = {
     {{"TLS10", 0x0301}, {"TLS11", 0x0302}, {"TLS12", 0x0303}, {"TLS13", 0x0304}}};
-
-// yaml-cpp reports by exception; ours follow, so that there is one way out of the parser, and ParseWebConfig catches both.
-struct Mistake {
-  YAML::Mark mark;
-  std::string what;
-};
-
-[[noreturn]] void Fail(const YAML::Node& at, std::string what) { throw Mistake{at.Mark(), std::move(what)}; }
-
-std::string Scalar(const YAML::Node& node, std::string_view name) {
-  if (!node.IsScalar()) Fail(node, absl::StrFormat("%s must be a single value", name));
-  return node.Scalar();
-}
-
-// Calls take(key, value) for each member of a mapping. No member at all ("basic_auth_users:" alone) reads as an empty one.
-template <typename Take>
-void ForEachMember(const YAML::Node& node, std::string_view name, Take take) {
-  if (node.IsNull()) return;
-  if (!node.IsMap()) Fail(node, absl::StrFormat("%s must be a mapping, KEY: VALUE", name));
-  std::set<std::string> seen;
-  for (const auto& member : node) {
-    const std::string key = Scalar(member.first, "a key");
-    if (!seen.insert(key).second) {
-      Fail(member.first, absl::StrFormat("\"%s\" is given twice", PrintableUtf8(key, kMaxRepeated)));
-    }
-    take(member.first, key, member.second);
-  }
-}
-
-[[noreturn]] void FailUnknown(const YAML::Node& at, const std::string& key, std::string_view known) {
-  Fail(at, absl::StrFormat("unknown key \"%s\"; known here: %s", PrintableUtf8(key, kMaxRepeated), known));
-}
 
 ClientAuth ReadClientAuth(const YAML::Node& node) {
   const auto found = std::find(kClientAuthNames.begin(), kClientAuthNames.end(), Scalar(node, "client_auth_type"));
@@ -176,20 +143,14 @@ WebConfig ReadConfig(const YAML::Node& root, const std::filesystem::path& folder
   return config;
 }
 
-absl::Status ErrorAt(std::string_view file, const YAML::Mark& mark, std::string_view what) {
-  return absl::InvalidArgumentError(absl::StrFormat("%s:%d:%d: %s", file, mark.line + 1, mark.column + 1, what));
-}
-
 }  // namespace
 
 absl::StatusOr<WebConfig> ParseWebConfig(const std::string& text, std::string_view file) {
-  try {
-    return ReadConfig(YAML::Load(text), std::filesystem::path(file).parent_path());
-  } catch (const Mistake& mistake) {
-    return ErrorAt(file, mistake.mark, mistake.what);
-  } catch (const YAML::Exception& error) {
-    return ErrorAt(file, error.mark, error.msg);
-  }
+  WebConfig config;
+  const absl::Status status = yaml::Read(
+      text, file, [&](const YAML::Node& root) { config = ReadConfig(root, std::filesystem::path(file).parent_path()); });
+  if (!status.ok()) return status;
+  return config;
 }
 
 }  // namespace tlsmeter::agent

@@ -118,7 +118,8 @@ TEST(RecordFilterTest, KnowsNamespacePodAndContainer) {
   record.attribution.pod_name = "web-6c54bd5869-x9z2k";
   record.attribution.container_name = "nginx";
   record.attribution.container_id = "abcdef" + std::string(58, '0');
-  EXPECT_TRUE(Matches({{FilterKey::kNamespace, "shop"}, {FilterKey::kPod, "web-*"}, {FilterKey::kContainer, "ng*"}}, record));
+  EXPECT_TRUE(
+      Matches({{FilterKey::kNamespace, "shop"}, {FilterKey::kPod, "web-*"}, {FilterKey::kContainer, "ng*"}}, record));
   EXPECT_FALSE(Matches({{FilterKey::kNamespace, "sho"}}, record));
   EXPECT_FALSE(Matches({{FilterKey::kPod, "!web-*"}}, record));
   EXPECT_FALSE(Matches({{FilterKey::kNamespace, "*"}}, Sample()));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -38,12 +39,51 @@ class UsageTest(unittest.TestCase):
 
     def test_wrong_usage_is_one_sentence_and_exit_code_2(self):
         for arguments, word in ((["trace", "--no-such-flag"], "--no-such-flag"), (["no-such-command"], "no-such-command"), ([], ""),
-                                (["trace", "-o", "yaml"], "yaml"), (["trace", "-d", "soon"], "soon"), (["trace", "-N", "-1"], "-1"),
+                                (["trace", "-o", "yaml"], "yaml"), (["trace", "-d", "soon"], "soon"), (["trace", "-N", "-1"], "-1"), (["trace", "-N", "0"], "write 1 or more"), (["serve", "--server-names", "suffix:0"], "suffix:0"),
                                 (["trace", "-p", "me"], "me"), (["trace", "-F", "sni,colour"], "colour"), (["trace", "-D", "https"], "https"),
                                 (["trace", "--reason", "bad_luck"], "bad_luck"), (["trace", "-4", "-6"], "-4"), (["trace", "-t", "-T"], "-t"), (["trace", "--cgroup"], "--cgroup"),
                                 (["serve", "--listen", "nowhere"], "nowhere"), (["serve", "--listen", "127.0.0.1:99999"], "99999")):
             with self.subTest(arguments):
                 self.check_refused(run(*arguments), 2, word)
+
+    def test_a_wrong_configuration_is_exit_code_2_with_its_place(self):
+        with harness.temporary_folder() as folder:
+            path = os.path.join(folder, "tlsmeter.yaml")
+            with open(path, "w") as file:
+                file.write("serve:\n  lisen: nowhere\n")
+            for arguments in (["config", "check", path], ["config", "show", "--config", path], ["trace", "--config", path],
+                              ["serve", "--config", path]):
+                with self.subTest(arguments):
+                    self.check_refused(run(*arguments), 2, f"{path}:2:3: ", "lisen")
+
+    def test_bash_completes_commands_and_flags(self):
+        harness.require("bash")
+        complete = """source <("$0" completion bash)
+            COMP_WORDS=(tlsmeter "$@"); COMP_CWORD=$#; _tlsmeter; echo "${COMPREPLY[@]}" """
+        for words, candidates in ((["tr"], "trace"), (["config", "sh"], "show"), (["trace", "-d", "3", "--po"], "--pod"),
+                                  (["config", "show", "--c"], "--config"), (["serve", "--po"], "")):
+            with self.subTest(words):
+                done = subprocess.run(["bash", "-c", complete, tlsmeter_path(), *words], capture_output=True, text=True,
+                                      env={"PATH": search_path()})
+                self.assertEqual((done.stdout.strip(), done.stderr), (candidates, ""))
+
+    def test_zsh_and_fish_complete_commands_and_flags(self):
+        # zsh completes only at a prompt: its built-in that takes the candidates is put in place of the prompt.
+        complete = {"zsh": """compdef() { :; }; _files() { :; }; compadd() { shift; print -l -- "$@" | grep -- "^$words[-1]"; }
+                           source <("$TLSMETER" completion zsh)
+                           words=(tlsmeter "$@"); CURRENT=$#words; _tlsmeter""",
+                    "fish": """$TLSMETER completion fish | source
+                            complete -C "tlsmeter $argv" | string split -f1 \\t"""}
+        for shell, script in complete.items():
+            with self.subTest(shell), harness.temporary_folder() as home:
+                if shutil.which(shell, path=search_path()) is None:
+                    self.skipTest(f"needs the program {shell}")
+                for words, candidates in ((["tr"], ["trace"]), (["config", "sh"], ["show"]), (["trace", "-d", "3", "--po"], ["--pod"]),
+                                          (["config", "check", "--o"], [])):
+                    argv = [shell, "-c", script, *(["complete"] if shell == "zsh" else []), *words]
+                    done = subprocess.run(argv, capture_output=True, text=True,
+                                          env={"PATH": search_path(), "TLSMETER": tlsmeter_path(), "HOME": home})
+                    self.assertEqual((done.stdout.split(), done.stderr), (candidates, ""), words)
 
     def test_cgroup_that_does_not_exist(self):
         path = os.path.join(harness.cgroup_mount(), f"tlsmeter-test-{os.getpid()}-none")
@@ -159,6 +199,14 @@ class StopTest(unittest.TestCase):
                     self.assertRegex(session.stderr().splitlines()[-1], SUMMARY)
                     self.assertEqual(self.attached_programs(), [])
 
+    def test_sighup_says_what_is_read_again_and_serve_goes_on(self):
+        with Serve(self.cgroup) as session:
+            session.process.send_signal(signal.SIGHUP)
+            harness.wait_until(lambda: "SIGHUP: the web configuration" in session.stderr(), what="the answer to SIGHUP")
+            self.connect(self.start_server())
+            session.wait_for_total(2, "handshakes_total")
+            self.assertEqual(session.finish(), 0)
+
     def test_even_sigkill_leaves_no_program_behind(self):
         harness.require("bpftool")
         with Trace(self.cgroup) as session:
@@ -186,6 +234,18 @@ class StopTest(unittest.TestCase):
             self.assertEqual(session.finish(), 0)
             self.assertEqual([record["tls.client.server_name"] for record in session.records()], [NAME, NAME])
             self.assertNotIn("success", [record["tlsmeter.result"] for record in session.records()])
+
+    def test_flag_environment_and_file_in_this_order(self):
+        with harness.temporary_folder() as folder:
+            path = os.path.join(folder, "tlsmeter.yaml")
+            with open(path, "w") as file:
+                file.write(f"trace:\n  cgroup: {self.cgroup.path}\n  output: json\n  count: 3\n  role: server\n")
+            environment = ["env", "TLSMETER_COUNT=2", "TLSMETER_ROLE=client"]
+            with Tlsmeter("trace", "--config", path, "--count", "1", launcher=environment) as session:
+                self.connect(self.start_server())
+                self.assertEqual(session.wait(), 0, session.stderr())
+                roles = [json.loads(line)["tlsmeter"]["role"] for line in session.stdout().splitlines()]
+                self.assertEqual(roles, ["client"])
 
     def test_only_one_process(self):
         server = self.start_server()

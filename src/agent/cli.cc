@@ -1,0 +1,238 @@
+#include "src/agent/cli.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "src/agent/completion.h"
+#include "src/agent/metric_list.h"
+#include "src/agent/pipeline.h"
+#include "src/agent/server_name_mode.h"
+#include "src/agent/settings.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+constexpr const char* kLibraryHelp =
+    "Also probe the TLS libraries of watched processes: certificates, reasons and protocols that TLS 1.3 encrypts";
+constexpr const char* kCgroupHelp = "Watch only sockets of this cgroup v2 directory and below (default: all)";
+
+// "30", "30s", "5m": seconds, or 0 when it is not a positive duration.
+double ParseSeconds(const std::string& text) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) && !absl::ParseDuration(text + "s", &duration)) return 0;
+  return absl::ToDoubleSeconds(duration);
+}
+
+std::string CheckDuration(const std::string& text) {
+  if (ParseSeconds(text) > 0) return "";
+  return absl::StrCat("'", text, "' is no duration; write seconds or 500ms, 30s, 5m");
+}
+
+ExitCode Print(const absl::StatusOr<std::string>& text) {
+  if (!text.ok()) return FailWith(text.status());
+  std::fputs(text->c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace
+
+Cli::Cli() {
+  app_.name("tlsmeter");
+  app_.require_subcommand(0, 1);  // none is reported by who asks for command(): an unknown word shall be named first
+  app_.set_version_flag("--version", std::string("tlsmeter ") + kVersion);
+  AddTrace();
+  AddRead();
+  AddServe();
+  AddCheck();
+  AddConfig();
+  AddMetrics();
+  AddCompletion();
+  Add(&app_, "version", "Print the version",
+      "  tlsmeter version                     for people\n"
+      "  tlsmeter version | cut -d' ' -f2     for scripts",
+      [] { return Print(absl::StrCat("tlsmeter ", kVersion, "\n")); });
+}
+
+void Cli::Parse(std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  app_.parse(arguments);
+}
+
+const CLI::App* Cli::command() const {
+  const std::vector<const CLI::App*> parsed =
+      app_.get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  return parsed.empty() ? nullptr : parsed.front();
+}
+
+ExitCode Cli::Run() { return run_(); }
+
+CLI::App* Cli::Add(CLI::App* parent, const char* name, const char* help, const char* examples, Body run) {
+  CLI::App* command = parent->add_subcommand(name, help);
+  command->footer(absl::StrCat("Examples:\n", examples));
+  if (run) command->callback([this, run = std::move(run)] { run_ = run; });
+  return command;
+}
+
+CLI::App* Cli::AddWithSettings(const char* name, const char* help, const char* examples, Body run) {
+  CLI::App* command = Add(&app_, name, help, examples, std::move(run));
+  command
+      ->add_option("--config", config_file_,
+                   absl::StrCat("Take what no flag says from this file (default: ", kDefaultConfigFile, ")"))
+      ->type_name("PATH");
+  return command;
+}
+
+void Cli::AddTrace() {
+  CLI::App* trace = AddWithSettings("trace", "Print one line per handshake and side",
+                                    "  tlsmeter trace -d 30                 thirty seconds of all handshakes\n"
+                                    "  tlsmeter trace -f -v                 what fails, why, and what to try\n"
+                                    "  tlsmeter trace -S '*.example.com' -D '!8443' -o json",
+                                    [this] {
+                                      trace_.duration_seconds = duration_.empty() ? 0 : ParseSeconds(duration_);
+                                      trace_.printer = trace_records_.Printer();
+                                      return RunTrace(trace_);
+                                    });
+  trace->add_option("--cgroup", trace_.cgroup, kCgroupHelp)->type_name("PATH");
+  trace->add_flag("--library", trace_.library, kLibraryHelp);
+  trace_records_.AddTo(trace);
+  trace->add_option("-d,--duration", duration_, "Stop after this time: 30, 500ms, 5m")
+      ->check(CheckDuration)
+      ->type_name("TIME");
+}
+
+void Cli::AddRead() {
+  CLI::App* read =
+      AddWithSettings("read", "Print one line per handshake of capture files",
+                      "  tlsmeter read capture.pcapng --summary     what was negotiated, what failed, how long it took\n"
+                      "  tcpdump -w - port 443 | tlsmeter read -    from a pipe",
+                      [this] {
+                        read_.printer = read_records_.Printer();
+                        return RunRead(read_);
+                      });
+  read->add_option("FILE", read_.files, "pcap or pcapng files, in their order; - is standard input")
+      ->required()
+      ->type_name("")
+      ->option_text("");
+  read_records_.AddTo(read);
+  read->add_flag("--summary", read_.summary, "Print counts and percentiles at the end in place of lines");
+}
+
+void Cli::AddServe() {
+  CLI::App* serve = AddWithSettings("serve", "Export Prometheus metrics",
+                                    "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
+                                    "  tlsmeter serve --listen :9743 --cgroup /sys/fs/cgroup/system.slice",
+                                    [this] {
+                                      serve_.kubelet.timeout = std::chrono::milliseconds(
+                                          static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout_))));
+                                      absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
+                                      if (!names.ok()) return FailWith(names.status());
+                                      serve_.server_names = *std::move(names);
+                                      return RunServe(serve_);
+                                    });
+  serve->add_option("--listen", serve_.listen, "Address and port of the HTTP server")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  serve
+      ->add_option("--web.config.file", serve_.web_config,
+                   "TLS and authentication of the HTTP server, in the format of the Prometheus exporters")
+      ->type_name("PATH");
+  serve->add_option("--cgroup", serve_.cgroup, kCgroupHelp)->type_name("PATH");
+  serve->add_flag("--library", serve_.library, kLibraryHelp);
+  serve->add_flag("--trace", serve_.trace, "Also print one line per handshake");
+  serve->add_flag("--bpf-stats", serve_.measure_time,
+                  "Also export the run time of the BPF programs (costs some 50 ns a run)");
+  serve
+      ->add_option("--kubelet-url", serve_.kubelet.url,
+                   "Name pods by this kubelet's list of them (its port is 10250 by default)")
+      ->type_name("https://HOST[:PORT]");
+  serve
+      ->add_option("--kubelet-token-file", serve_.kubelet.token_file,
+                   "Token of a service account that may get nodes/pods or nodes/proxy")
+      ->type_name("PATH");
+  serve
+      ->add_option("--kubelet-ca-file", serve_.kubelet.ca_file,
+                   "Authorities that vouch for the kubelet (default: those of the system)")
+      ->type_name("PATH");
+  serve->add_option("--kubelet-timeout", kubelet_timeout_, "Give a request to the kubelet up after this time")
+      ->check(CheckDuration)
+      ->type_name("TIME")
+      ->capture_default_str();
+  serve
+      ->add_option("--server-names", server_names_,
+                   "Names that metrics tell apart: exact, suffix:N (their last N parts), allowlist:FILE or off")
+      ->check([](const std::string& text) { return std::string(CheckServerNameMode(text).message()); })
+      ->type_name("MODE")
+      ->capture_default_str();
+}
+
+void Cli::AddCheck() {
+  CLI::App* check =
+      AddWithSettings("check", "Say what this machine lets tlsmeter see, and what not and why",
+                      "  tlsmeter check                       exit code 0: the wire sensor works, 3: it does not\n"
+                      "  tlsmeter check -o json | jq .hooks",
+                      [this] {
+                        check_.json = check_output_ == "json";
+                        return RunCheck(check_);
+                      });
+  check->add_option("--cgroup", check_.cgroup, kCgroupHelp)->type_name("PATH");
+  check->add_option("-o,--output", check_output_, "Output: text or json (one object)")
+      ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+}
+
+void Cli::AddConfig() {
+  CLI::App* config = Add(&app_, "config", "Look at configuration files",
+                         "  tlsmeter config check tlsmeter.yaml  exit code 0: every key and value can be used\n"
+                         "  tlsmeter config show                 what is in force, and where it comes from",
+                         nullptr);
+  config->require_subcommand(1);
+  CLI::App* check = Add(config, "check", "Say what is wrong with a file, with line and column",
+                        "  tlsmeter config check tlsmeter.yaml\n"
+                        "  tlsmeter config check /etc/tlsmeter/tlsmeter.yaml && systemctl restart tlsmeter",
+                        [this] {
+                          const absl::Status status = LoadSettings(checked_file_).status();
+                          if (!status.ok()) return FailWith(status);
+                          return Print(absl::StrCat(checked_file_, ": ok\n"));
+                        });
+  check->add_option("FILE", checked_file_, "The file")->required()->type_name("")->option_text("");
+  CLI::App* show = Add(config, "show", "Print every setting of file and environment, with its source",
+                       "  tlsmeter config show\n"
+                       "  tlsmeter config show --config tlsmeter.yaml | grep -v default",
+                       [this] { return Print(EffectiveText(config_file_)); });
+  show->add_option("--config", config_file_, absl::StrCat("The file (default: ", kDefaultConfigFile, ")"))
+      ->type_name("PATH");
+}
+
+void Cli::AddMetrics() {
+  CLI::App* metrics = Add(&app_, "metrics", "Look at the metrics that serve exports",
+                          "  tlsmeter metrics list                every metric\n"
+                          "  tlsmeter metrics list --help         what the columns say",
+                          nullptr);
+  metrics->require_subcommand(1);
+  Add(metrics, "list", "Print each metric's name, type, most time series and labels",
+      "  tlsmeter metrics list\n"
+      "  tlsmeter metrics list | grep certificate",
+      [] { return Print(MetricList()); });
+}
+
+void Cli::AddCompletion() {
+  CLI::App* completion = Add(&app_, "completion", "Print a completion script for a shell",
+                             "  source <(tlsmeter completion bash)\n"
+                             "  tlsmeter completion fish > ~/.config/fish/completions/tlsmeter.fish",
+                             [this] { return Print(Completion(app_, shell_)); });
+  completion->add_option("SHELL", shell_, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
+      ->type_name("")
+      ->option_text("");
+}
+
+}  // namespace tlsmeter::agent

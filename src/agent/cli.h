@@ -1,0 +1,70 @@
+// Cli: the command line, one function a command. Main thread.
+//
+// Everything else that has to know commands and flags - completion, the configuration file, the environment, the test of the
+// manual - reads them from app(): there is no second list.
+#ifndef TLSMETER_SRC_AGENT_CLI_H_
+#define TLSMETER_SRC_AGENT_CLI_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/agent/commands.h"
+#include "src/agent/record_options.h"
+
+namespace tlsmeter::agent {
+
+class Cli {
+ public:
+  Cli();
+  Cli(const Cli&) = delete;
+  Cli& operator=(const Cli&) = delete;
+
+  // Parse parses the arguments behind the program's name; once. The exceptions are CLI::ParseError.
+  void Parse(std::vector<std::string> arguments);
+
+  // command returns the parsed command, null when none was given; Run runs it.
+  const CLI::App* command() const;
+  ExitCode Run();
+
+  // config_file returns the value of --config, "" where it was not given.
+  const std::string& config_file() const { return config_file_; }
+
+  const CLI::App& app() const { return app_; }
+
+ private:
+  using Body = std::function<ExitCode()>;
+
+  CLI::App* Add(CLI::App* parent, const char* name, const char* help, const char* examples, Body run);
+  CLI::App* AddWithSettings(const char* name, const char* help, const char* examples, Body run);
+  void AddTrace();
+  void AddRead();
+  void AddServe();
+  void AddCheck();
+  void AddConfig();
+  void AddMetrics();
+  void AddCompletion();
+
+  CLI::App app_{"Watches every TLS handshake of this machine, per process, without touching the applications."};
+  Body run_;  // of the command that was parsed
+
+  std::string config_file_;
+  TraceOptions trace_;
+  RecordOptions trace_records_;
+  std::string duration_;
+  ReadOptions read_;
+  RecordOptions read_records_;
+  ServeOptions serve_;
+  std::string kubelet_timeout_ = "5s";
+  std::string server_names_ = "exact";
+  CheckOptions check_;
+  std::string check_output_ = "text";
+  std::string checked_file_;
+  std::string shell_;
+};
+
+}  // namespace tlsmeter::agent
+
+#endif  // TLSMETER_SRC_AGENT_CLI_H_
