@@ -10,7 +10,7 @@
  *
  * Uprobe programs are preempted, so nothing is staged per CPU: bytes go straight into the ring.
  *
- * Order of the file, bottom up: end, steps, errors and alerts, certificates, dispatch.
+ * Order of the file, bottom up: end, steps, errors and alerts, certificates, GnuTLS, dispatch.
  */
 #include "cgroup.bpf.h"
 #include "library.bpf.h"
@@ -32,6 +32,18 @@ enum {
 	SSL_AD_REASON_OFFSET = 1000, /* reasons above it: the alert of this number was received */
 	ALERT_WARNING = 1,
 	ALERT_CLOSE_NOTIFY = 0,
+};
+
+/* GnuTLS: gnutls/gnutls.h. Results of gnutls_handshake after which it is called again, and others of interest. */
+enum {
+	GNUTLS_E_FATAL_ALERT_RECEIVED = -12,
+	GNUTLS_E_WARNING_ALERT_RECEIVED = -16,
+	GNUTLS_E_AGAIN = -28,
+	GNUTLS_E_REHANDSHAKE = -37,
+	GNUTLS_E_INTERRUPTED = -52,
+	GNUTLS_E_HEARTBEAT_PONG_RECEIVED = -292,
+	GNUTLS_E_HEARTBEAT_PING_RECEIVED = -293,
+	GNUTLS_E_REAUTH_REQUEST = -424,
 };
 
 /* An entry that repeats the last one of this object and stack within this time is the same entry, probed twice. */
@@ -111,7 +123,7 @@ static __always_inline void read_alpn(__u32 slot, __u64 object, struct tm_librar
 /* Fills in what the connection object says; `e` is zero but for its header. */
 __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_event *e)
 {
-	__u64 bio, name;
+	__u64 bio, name, fd;
 
 	if (!e)
 		return -1;
@@ -122,7 +134,7 @@ __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_ev
 	e->group = tm_field_number(slot, TM_FIELD_GROUP, object);
 	if (!e->group)
 		e->group = tm_field_number(slot, TM_FIELD_SESSION_GROUP, object);
-	if (tm_field_number(slot, TM_FIELD_SERVER, object))
+	if (tm_field_number(slot, TM_FIELD_SERVER, object) == 1)
 		e->flags |= TM_LIBRARY_SERVER;
 	if (tm_field_number(slot, TM_FIELD_RESUMED, object))
 		e->flags |= TM_LIBRARY_RESUMED;
@@ -137,6 +149,10 @@ __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_ev
 	bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
 	if (bio && tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) == BIO_TYPE_SOCKET)
 		tm_socket_address(tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio), &e->address);
+	/* A program with a transport of its own keeps a pointer there, or nothing. */
+	fd = tm_field_number(slot, TM_FIELD_FILE_DESCRIPTOR, object);
+	if (fd && fd >> 31 == 0)
+		tm_socket_address(fd, &e->address);
 	return 0;
 }
 
@@ -167,6 +183,13 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 	e->alert_description = st->alert_description;
 	if (st->flags & STATE_MET_LATE)
 		e->flags |= TM_LIBRARY_MET_LATE;
+	if (st->flags & STATE_GNUTLS) {
+		e->stack = TM_STACK_GNUTLS;
+		if (st->reason == -GNUTLS_E_FATAL_ALERT_RECEIVED) {
+			e->flags |= TM_LIBRARY_ALERT_RECEIVED;
+			e->alert_received = tm_field_number(st->slot, TM_FIELD_RECEIVED_ALERT, object);
+		}
+	}
 	tm_read_object(st->slot, object, e);
 	bpf_ringbuf_submit(e, library_submit_flags());
 	return 0;
@@ -174,30 +197,22 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 
 /* ---- steps ---- */
 
-static __always_inline int on_entry(struct pt_regs *ctx, __u32 slot)
+/* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */
+static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct library_state *st, __u8 flags)
 {
 	__u64 id = bpf_get_current_pid_tgid(), object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
 	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx));
-	struct library_state *st = bpf_map_lookup_elem(&tm_objects, &key);
-	__u32 flow = tm_field_number(slot, TM_FIELD_STATE_MACHINE, object);
 	struct step step = {.object = object, .entry_ns = now};
 	struct step *old;
 
-	if (flow != MSG_FLOW_UNINITED) {
-		/* A ticket, a key update, a renegotiation: not the handshake. */
-		if (st ? st->end_ns != 0 : flow != MSG_FLOW_READING && flow != MSG_FLOW_WRITING)
-			return 0;
-	}
 	old = bpf_map_lookup_elem(&tm_steps, &frame);
 	if (old && old->object == object && now - old->entry_ns < TWICE_NS) {
 		count(TM_LIBRARY_TWICE);
 		return 0;
 	}
 	if (!st || st->end_ns) {
-		struct library_state fresh = {.start_ns = now, .slot = slot};
+		struct library_state fresh = {.start_ns = now, .slot = slot, .flags = flags};
 
-		if (flow != MSG_FLOW_UNINITED)
-			fresh.flags = STATE_MET_LATE;
 		bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
 	} else {
 		st->step_errors = 0;
@@ -205,6 +220,45 @@ static __always_inline int on_entry(struct pt_regs *ctx, __u32 slot)
 	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
 	bpf_map_update_elem(&tm_current, &id, &object, BPF_ANY);
 	return 0;
+}
+
+/* The step that ends here: its object, and that one's state; null when none is known. */
+static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u64 *object)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct place frame = place_of(PT_REGS_SP(ctx));
+	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
+	struct library_state *st;
+	__u64 entry_ns;
+
+	if (!step)
+		return 0;
+	*object = step->object;
+	entry_ns = step->entry_ns;
+	bpf_map_delete_elem(&tm_steps, &frame);
+	bpf_map_delete_elem(&tm_current, &id);
+	st = state_of(*object);
+	if (!st) {
+		count(TM_LIBRARY_FORGOTTEN);
+		return 0;
+	}
+	st->steps++;
+	st->inside_ns += bpf_ktime_get_ns() - entry_ns;
+	return st;
+}
+
+static __always_inline int on_entry(struct pt_regs *ctx, __u32 slot)
+{
+	__u64 object = PT_REGS_PARM1(ctx);
+	struct library_state *st = state_of(object);
+	__u32 flow = tm_field_number(slot, TM_FIELD_STATE_MACHINE, object);
+
+	if (flow != MSG_FLOW_UNINITED) {
+		/* A ticket, a key update, a renegotiation: not the handshake. */
+		if (st ? st->end_ns != 0 : flow != MSG_FLOW_READING && flow != MSG_FLOW_WRITING)
+			return 0;
+	}
+	return begin_step(ctx, slot, st, flow != MSG_FLOW_UNINITED ? STATE_MET_LATE : 0);
 }
 
 /* Did a step that returned without success end the handshake? An error is not always marked: 3.5 does not for bytes that are
@@ -223,27 +277,12 @@ static __always_inline bool has_failed(const struct library_state *st, __u64 obj
 
 static __always_inline int on_return(struct pt_regs *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), object;
-	struct place frame = place_of(PT_REGS_SP(ctx));
-	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
-	int result = PT_REGS_RC(ctx);
-	struct library_state *st;
-	__u64 entry_ns;
+	__u64 object = 0;
+	struct library_state *st = end_step(ctx, &object);
 
-	if (!step)
+	if (!st)
 		return 0;
-	object = step->object;
-	entry_ns = step->entry_ns;
-	bpf_map_delete_elem(&tm_steps, &frame);
-	bpf_map_delete_elem(&tm_current, &id);
-	st = state_of(object);
-	if (!st) {
-		count(TM_LIBRARY_FORGOTTEN);
-		return 0;
-	}
-	st->steps++;
-	st->inside_ns += bpf_ktime_get_ns() - entry_ns;
-	if (result == 1) {
+	if ((int)PT_REGS_RC(ctx) == 1) {
 		/* With early data the state machine pauses as if it had finished. */
 		if (tm_field_number(st->slot, TM_FIELD_HANDSHAKE_STATE, object) == TLS_ST_OK)
 			tm_end(object, st, TM_LIBRARY_SUCCESS);
@@ -520,6 +559,62 @@ static __always_inline int on_own_certificate_return(struct pt_regs *ctx)
 	return take_certificate(from, (int)PT_REGS_RC(ctx), TM_CERTIFICATE_OWN);
 }
 
+/* ---- GnuTLS ---- */
+
+/* The program calls gnutls_handshake until it succeeds or fails for good. A call after that is no handshake of its own: a
+ * renegotiation, or a program that does not take no for an answer. */
+static __always_inline int on_gnu_entry(struct pt_regs *ctx, __u32 slot)
+{
+	__u64 object = PT_REGS_PARM1(ctx), random = 0, at;
+	struct library_state *st = state_of(object);
+
+	if (st)
+		return st->end_ns ? 0 : begin_step(ctx, slot, st, 0);
+	/* Sessions are made of zeros; the random is there once a ClientHello is. */
+	at = tm_field_address(slot, TM_FIELD_CLIENT_RANDOM, object);
+	if (at && bpf_probe_read_user(&random, sizeof(random), (void *)at))
+		count(TM_LIBRARY_UNREADABLE);
+	return begin_step(ctx, slot, st, STATE_GNUTLS | (random ? STATE_MET_LATE : 0));
+}
+
+static __always_inline int on_gnu_return(struct pt_regs *ctx)
+{
+	__u64 object = 0;
+	struct library_state *st = end_step(ctx, &object);
+	int result = PT_REGS_RC(ctx);
+
+	if (!st)
+		return 0;
+	switch (result) {
+	case GNUTLS_E_WARNING_ALERT_RECEIVED:
+	case GNUTLS_E_AGAIN:
+	case GNUTLS_E_REHANDSHAKE:
+	case GNUTLS_E_INTERRUPTED:
+	case GNUTLS_E_HEARTBEAT_PONG_RECEIVED:
+	case GNUTLS_E_HEARTBEAT_PING_RECEIVED:
+	case GNUTLS_E_REAUTH_REQUEST:
+		return 0;
+	}
+	if (result >= 0)
+		return tm_end(object, st, TM_LIBRARY_SUCCESS);
+	st->reason = -result;
+	return tm_end(object, st, TM_LIBRARY_FAILURE);
+}
+
+/* Called for each certificate of the peer's message, and for what a program loads while no handshake runs. */
+static __always_inline int on_gnu_peer_certificate(struct pt_regs *ctx)
+{
+	struct {
+		__u64 data;
+		__u32 size;
+		__u32 pad;
+	} datum = {};
+
+	if (bpf_probe_read_user(&datum, sizeof(datum), (void *)PT_REGS_PARM2(ctx)))
+		return 0;
+	return take_certificate(datum.data, datum.size, 0);
+}
+
 /* ---- dispatch ---- */
 
 /* Attached by the image manager, as one uprobe_multi link an image (since 6.6) or a perf uprobe a place. */
@@ -550,7 +645,14 @@ int tm_library(struct pt_regs *ctx)
 	case TM_PROBE_OWN_CERTIFICATE_RETURN:
 		return on_own_certificate_return(ctx);
 	case TM_PROBE_FREE:
+	case TM_PROBE_GNU_FREE:
 		return on_free(ctx);
+	case TM_PROBE_GNU_HANDSHAKE_ENTRY:
+		return on_gnu_entry(ctx, slot);
+	case TM_PROBE_GNU_HANDSHAKE_RETURN:
+		return on_gnu_return(ctx);
+	case TM_PROBE_GNU_PEER_CERTIFICATE:
+		return on_gnu_peer_certificate(ctx);
 	}
 	return 0;
 }

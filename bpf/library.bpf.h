@@ -37,6 +37,7 @@ enum state_flags {
 	STATE_MET_LATE = 1,
 	STATE_FAILED = 2,
 	STATE_LATE = 4, /* the late event is out */
+	STATE_GNUTLS = 8,
 };
 
 /* One step: a call of the state machine that has not returned. */

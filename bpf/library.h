@@ -49,6 +49,10 @@ enum tm_probe {
 	TM_PROBE_OWN_CERTIFICATE_ENTRY,	 /* i2d_X509: arg2 unsigned char ** or null */
 	TM_PROBE_OWN_CERTIFICATE_RETURN, /* the address after a call of it */
 	TM_PROBE_FREE,			 /* SSL_free: arg1 SSL* */
+	TM_PROBE_GNU_HANDSHAKE_ENTRY,	 /* GnuTLS: gnutls_handshake, called for each step; arg1 gnutls_session_t */
+	TM_PROBE_GNU_HANDSHAKE_RETURN,	 /* a RET of it */
+	TM_PROBE_GNU_PEER_CERTIFICATE,	 /* gnutls_pcert_import_x509_raw: arg2 const gnutls_datum_t * */
+	TM_PROBE_GNU_FREE,		 /* gnutls_deinit: arg1 gnutls_session_t */
 	TM_PROBES
 };
 
@@ -116,11 +120,18 @@ enum tm_library_outcome {
 	TM_LIBRARY_ABANDONED = 3, /* the object was freed before the handshake was over */
 };
 
+/* Whose numbers version, group and reason are. */
+enum tm_stack {
+	TM_STACK_OPENSSL = 0, /* version as on the wire, group by IANA, reason SSL_R_* */
+	TM_STACK_GNUTLS = 1,  /* gnutls_protocol_t, gnutls_group_t, GNUTLS_E_* without its sign */
+};
+
 enum tm_library_flags {
 	TM_LIBRARY_SERVER = 1, /* the object is a server's */
 	TM_LIBRARY_RESUMED = 2,
-	TM_LIBRARY_PEER = 4,	 /* the peer has shown a certificate, now or when the session was made */
+	TM_LIBRARY_PEER = 4,	 /* the peer has shown a certificate, now or when the session was made; GnuTLS: not known */
 	TM_LIBRARY_MET_LATE = 8, /* the handshake had begun before its first step was seen */
+	TM_LIBRARY_ALERT_RECEIVED = 16, /* GnuTLS: alert_received ended it (OpenSSL's reason says so by itself) */
 };
 
 /* The end of a handshake. Facts that the build does not show, or the handshake did not come to, are 0. */
@@ -133,15 +144,17 @@ struct tm_library_end_event {
 	__u32 reason;	       /* first error of the TLS library in this handshake, its own number; 0 none */
 	__u32 verify_result;   /* X509_V_ERR_*; 0 also when nothing was verified */
 	__u32 handshake_state; /* OSSL_HANDSHAKE_STATE at the end: which message was waited for */
-	__u16 version;
-	__u16 cipher;	  /* IANA */
-	__u16 group;	  /* IANA */
-	__u8 outcome;	  /* enum tm_library_outcome */
-	__u8 flags;	  /* enum tm_library_flags */
-	__u8 alert_level; /* of the alert sent; 0 none */
+	__u16 version;	       /* by stack */
+	__u16 cipher;	       /* IANA */
+	__u16 group;	       /* by stack */
+	__u8 outcome;	       /* enum tm_library_outcome */
+	__u8 flags;	       /* enum tm_library_flags */
+	__u8 alert_level;      /* of the alert sent; 0 none */
 	__u8 alert_description;
-	__u8 alpn_length; /* at most TM_ALPN_BYTES; a longer name is cut */
-	__u8 pad[5];
+	__u8 alpn_length;    /* at most TM_ALPN_BYTES; a longer name is cut */
+	__u8 stack;	     /* enum tm_stack */
+	__u8 alert_received; /* IANA "TLS Alerts", with its flag */
+	__u8 pad[3];
 	__u8 client_random[32];
 	__u8 server_random[32];
 	char alpn[TM_ALPN_BYTES];

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bpf/library.h"
+#include "src/capture/gnutls_numbers.h"
 #include "src/capture/ring_record.h"
 
 namespace tlsmeter::agent {
@@ -57,10 +58,15 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
     default:
       return Outcome::kRefused;
   }
+  if (e.stack > TM_STACK_GNUTLS) return Outcome::kRefused;
+  const bool gnutls = e.stack == TM_STACK_GNUTLS;
+  const uint16_t version = gnutls ? VersionOfGnuTls(e.version) : e.version;
   // After a success both are settled: other values show that the image's plan is wrong.
   const bool random_known = std::any_of(std::begin(e.client_random), std::end(e.client_random), [](uint8_t b) { return b; });
-  if (end.outcome == LibraryOutcome::kSuccess && (!IsVersion(e.version) || !random_known)) return Outcome::kImplausible;
+  if (end.outcome == LibraryOutcome::kSuccess && (!IsVersion(version) || !random_known)) return Outcome::kImplausible;
 
+  end.implementation = gnutls ? TlsStack::kGnuTls : TlsStack::kOpenSsl;
+  if ((e.flags & TM_LIBRARY_ALERT_RECEIVED) != 0) end.alert_received = e.alert_received;
   end.server = (e.flags & TM_LIBRARY_SERVER) != 0;
   end.resumed = (e.flags & TM_LIBRARY_RESUMED) != 0;
   end.peer_certificate = (e.flags & TM_LIBRARY_PEER) != 0;
@@ -69,9 +75,9 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   end.steps = e.steps;
   end.reason = e.reason;
   end.verify_result = e.verify_result;
-  if (IsVersion(e.version)) end.version = e.version;
+  if (IsVersion(version)) end.version = version;
   end.cipher = e.cipher;
-  end.group = e.group;
+  end.group = gnutls ? GroupOfGnuTls(e.group) : e.group;
   if (e.alert_level != 0) end.alert = LibraryAlert{e.alert_level, e.alert_description};
   std::memcpy(end.client_random.data(), e.client_random, sizeof(e.client_random));
   std::memcpy(end.server_random.data(), e.server_random, sizeof(e.server_random));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "src/capture/chunk.h"
+#include "src/image/image_plan.h"
 
 namespace tlsmeter::agent {
 
@@ -59,19 +60,21 @@ struct LibraryAlert {
 // LibraryEnd is the end of a handshake. Numbers are 0 and views empty where the library does not show the fact or the
 // handshake did not come to it.
 struct LibraryEnd {
+  TlsStack implementation = TlsStack::kOpenSsl;
   LibraryOutcome outcome = LibraryOutcome::kSuccess;
   bool server = false;
   bool resumed = false;
-  bool peer_certificate = false;  // the peer showed one, now or when the resumed session was made
-  bool met_late = false;          // the handshake had begun before it was met: its start is not known
-  uint64_t inside_ns = 0;         // time spent in the library
-  uint32_t steps = 0;             // calls it took
-  uint32_t reason = 0;            // the library's own number of its first error
-  uint32_t verify_result = 0;     // X509_V_ERR_*; 0 also when nothing was verified
-  uint16_t version = 0;           // as on the wire
-  uint16_t cipher = 0;            // IANA
-  uint16_t group = 0;             // IANA
-  std::optional<LibraryAlert> alert;
+  bool peer_certificate = false;          // the peer showed one, now or when the resumed session was made
+  bool met_late = false;                  // the handshake had begun before it was met: its start is not known
+  uint64_t inside_ns = 0;                 // time spent in the library
+  uint32_t steps = 0;                     // calls it took
+  uint32_t reason = 0;                    // the library's own number of its first error; GnuTLS: without its sign
+  uint32_t verify_result = 0;             // X509_V_ERR_*; 0 also when nothing was verified
+  uint16_t version = 0;                   // as on the wire
+  uint16_t cipher = 0;                    // IANA
+  uint16_t group = 0;                     // IANA
+  std::optional<LibraryAlert> alert;      // sent; not known of GnuTLS, whose programs send it themselves
+  std::optional<uint8_t> alert_received;  // GnuTLS: the one that ended it. OpenSSL says so in `reason`
   std::array<uint8_t, 32> client_random = {};
   std::array<uint8_t, 32> server_random = {};
   std::string_view alpn;         // raw, at most 32 bytes

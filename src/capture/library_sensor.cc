@@ -24,6 +24,12 @@ static_assert(Same(ProbeKind::kOwnCertificateEntry, TM_PROBE_OWN_CERTIFICATE_ENT
 static_assert(Same(ProbeKind::kOwnCertificateReturn, TM_PROBE_OWN_CERTIFICATE_RETURN) &&
               Same(ProbeKind::kFree, TM_PROBE_FREE));
 
+static_assert(Same(ProbeKind::kGnuHandshakeEntry, TM_PROBE_GNU_HANDSHAKE_ENTRY) &&
+              Same(ProbeKind::kGnuHandshakeReturn, TM_PROBE_GNU_HANDSHAKE_RETURN));
+static_assert(Same(ProbeKind::kGnuPeerCertificate, TM_PROBE_GNU_PEER_CERTIFICATE) &&
+              Same(ProbeKind::kGnuFree, TM_PROBE_GNU_FREE));
+static_assert(kProbeKindCount == TM_PROBES);
+
 constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
 static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);
 static_assert(Same(ObjectField::kVersion, TM_FIELD_VERSION) && Same(ObjectField::kServer, TM_FIELD_SERVER));
@@ -55,9 +61,6 @@ LibrarySensor::LibrarySensor(const Descriptors& descriptors, UprobeAttach how)
 
 absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
-  if (plan.stack != TlsStack::kOpenSsl) {
-    return absl::UnimplementedError("its fields are known, but the BPF program serves probes of OpenSSL only");
-  }
   tm_image image = {};
   for (size_t i = 0; i < kFieldCount; ++i) {
     const FieldPath& path = plan.fields[i];

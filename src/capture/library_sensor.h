@@ -36,8 +36,7 @@ class LibrarySensor {
   LibrarySensor(const Descriptors& descriptors, UprobeAttach how);
 
   // Configure makes the program read the fields of image `slot` as `plan` says. To be called before its probes are
-  // attached. InvalidArgument for a slot that the program does not have, Unimplemented for a stack whose probes it does not
-  // serve.
+  // attached. InvalidArgument for a slot that the program does not have.
   absl::Status Configure(uint32_t slot, const ImagePlan& plan);
 
   // Attach attaches the program to all probes of image `slot`, the open file `fd`.

@@ -4,24 +4,23 @@
 #include <optional>
 #include <string>
 
-#include "src/correlate/openssl_reasons.h"
+#include "src/correlate/library_reasons.h"
 #include "src/correlate/verdict.h"
 
 namespace tlsmeter::agent {
 namespace {
-
-constexpr uint32_t kPeerReturnedNoCertificate = 199;  // SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
 
 bool IsZero(const std::array<uint8_t, 32>& random) {
   return std::all_of(random.begin(), random.end(), [](uint8_t b) { return b == 0; });
 }
 
 // The server's refusal of a client that was already done, as the wire infers it: the client's library will tell which alert
-// it was.
+// it was. GnuTLS will not: what it reads after a handshake is not probed.
 bool AwaitsAlert(const HandshakeRecord& record, const LibraryFacts& facts) {
   const Handshake& tls = record.tls;
-  return record.role == Role::kClient && facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert &&
-         tls.progress == Progress::kRefused && tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+  return record.role == Role::kClient && facts.implementation == TlsStack::kOpenSsl &&
+         facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert && tls.progress == Progress::kRefused &&
+         tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
 }
 
 // The alert that ended the handshake, as the library knows it: the one it sent, or the one its error reports.
@@ -29,7 +28,7 @@ std::optional<Alert> AlertOf(const LibraryFacts& facts, Sender self) {
   Alert alert{.sender = Peer(self), .level = 2, .description = 0, .encrypted = false, .time_ns = facts.end_ns};
   if (facts.late_alert) {
     alert.description = *facts.late_alert;
-  } else if (const std::optional<uint8_t> received = AlertOfReason(facts.reason)) {
+  } else if (const std::optional<uint8_t> received = AlertReceived(facts)) {
     alert.description = *received;
   } else if (facts.alert_sent) {
     alert.sender = self;
@@ -160,10 +159,12 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   facts.outcome = end.outcome;
   facts.end_ns = event.time_ns;
   if (end.met_late) facts.start_ns = 0;
+  facts.implementation = end.implementation;
   facts.reason = end.reason;
   facts.verify_result = end.verify_result;
   facts.peer_certificate = end.peer_certificate;
   facts.alert_sent = end.alert;
+  facts.alert_received = end.alert_received;
   facts.server_name = std::string(end.server_name);
   if (!IsZero(end.client_random)) facts.client_random = end.client_random;
   side->owner =
@@ -280,7 +281,8 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
   CertificateChain& clients = server ? side->peer_certificates : side->own_certificates;
   if (tls.mutual_tls == MutualTls::kNotVisible) {
     if (clients.length != 0) tls.mutual_tls = MutualTls::kPresented;
-    if (facts.reason == kPeerReturnedNoCertificate) tls.mutual_tls = MutualTls::kAbsent;
+    if (CauseOfError(facts, Sender::kServer) == FailureReason::kClientCertificateMissing && server)
+      tls.mutual_tls = MutualTls::kAbsent;
   }
   if (tls.server_certificates.length == 0) tls.server_certificates = std::move(servers);
   if (tls.client_certificates.length == 0) tls.client_certificates = std::move(clients);

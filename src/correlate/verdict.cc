@@ -1,6 +1,6 @@
 #include "src/correlate/verdict.h"
 
-#include "src/correlate/openssl_reasons.h"
+#include "src/correlate/library_reasons.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -184,13 +184,13 @@ Verdict VerdictAfterSuccess(const Handshake& tls, Role role, const Verdict& wire
 // The library reported a failure: the first of these that names a cause is the verdict.
 Verdict VerdictOfFailure(const Handshake& tls, Role role, const Verdict& wire, const LibraryFacts& library) {
   const Sender self = role == Role::kServer ? Sender::kServer : Sender::kClient;
-  if (const std::optional<uint8_t> description = AlertOfReason(library.reason)) {
+  if (const std::optional<uint8_t> description = AlertReceived(library)) {
     return Failure(ReasonOfAlert(tls, PlainAlert(Peer(self), *description)), role, Peer(self), false);
   }
-  const FailureReason cause = CauseOfReason(library.reason, library.verify_result, self);
+  const FailureReason cause = CauseOfError(library, self);
   if (cause == FailureReason::kLocalClosed) return Aborted(cause, role, false);
   if (cause != FailureReason::kNone) return Failure(cause, role, self, false);
-  if (EndOfStream(library.reason)) {
+  if (OnlyTheEnd(library)) {
     // OpenSSL 3 answers the end of the stream with an alert of its own: that is not the cause.
     const bool answered = tls.alert && tls.alert->sender == self;
     if (!answered && wire.result != Result::kUnknown && wire.result != Result::kSuccess) return wire;

@@ -10,6 +10,7 @@
 #include "src/aggregate/labels.h"
 #include "src/base/json_writer.h"
 #include "src/base/text.h"
+#include "src/correlate/library_reasons.h"
 #include "src/correlate/openssl_reasons.h"
 #include "src/export/certificate_json.h"
 #include "src/export/record_start.h"
@@ -172,7 +173,7 @@ void WriteLibrary(const LibraryFacts& library, JsonWriter* json) {
   json->String("tlsmeter.join", JoinedByName(library.join));
   if (library.reason != 0) {
     json->Uint("tlsmeter.error.code", library.reason);
-    if (const std::string_view text = ReasonText(library.reason); !text.empty()) json->String("tlsmeter.error.text", text);
+    if (const std::string_view text = ErrorText(library); !text.empty()) json->String("tlsmeter.error.text", text);
   }
   // Without a certificate a result of 0 says nothing; another one says that there was one, refused before it was kept.
   if (library.peer_certificate || library.verify_result != 0) {

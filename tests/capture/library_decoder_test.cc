@@ -105,6 +105,7 @@ TEST(LibraryDecoder, TellsEveryFactOfAnEnd) {
   EXPECT_EQ(out.start_ns, 1'000'400u);
   EXPECT_EQ(out.time_ns, 1'000'500u);
   const auto& end = std::get<LibraryEnd>(out.what);
+  EXPECT_EQ(end.implementation, TlsStack::kOpenSsl);
   EXPECT_EQ(end.outcome, LibraryOutcome::kFailure);
   EXPECT_TRUE(end.server && end.resumed && end.peer_certificate && end.met_late);
   EXPECT_EQ(end.inside_ns, 77u);
@@ -148,6 +149,36 @@ TEST(LibraryDecoder, TakesNoSuccessThatCannotBe) {
   e = EndEvent();
   e.client_random[31] = 0;
   EXPECT_EQ(Decode(Bytes(e)), Outcome::kImplausible);
+}
+
+TEST(LibraryDecoder, ReadsTheNumbersOfGnuTls) {
+  tm_library_end_event e = EndEvent();
+  e.stack = TM_STACK_GNUTLS;
+  e.version = 5;  // GNUTLS_TLS1_3
+  e.group = 6;    // GNUTLS_GROUP_X25519
+  LibraryEvent out;
+  ASSERT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
+  auto end = std::get<LibraryEnd>(out.what);
+  EXPECT_EQ(end.implementation, TlsStack::kGnuTls);
+  EXPECT_EQ(end.version, 0x0304);
+  EXPECT_EQ(end.group, 29);
+  EXPECT_FALSE(end.alert_received.has_value());
+  e.version = 0x0304;
+  EXPECT_EQ(Decode(Bytes(e)), Outcome::kImplausible);
+
+  e = EndEvent(TM_LIBRARY_FAILURE);
+  e.stack = TM_STACK_GNUTLS;
+  e.version = 0;  // none was agreed on
+  e.reason = 12;
+  e.flags = TM_LIBRARY_ALERT_RECEIVED;
+  e.alert_received = 48;
+  ASSERT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
+  end = std::get<LibraryEnd>(out.what);
+  EXPECT_EQ(end.version, 0);
+  EXPECT_EQ(end.reason, 12u);
+  EXPECT_EQ(end.alert_received, 48);
+  e.stack = 2;
+  EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 
 TEST(LibraryDecoder, TellsALateAlert) {

@@ -19,12 +19,6 @@ TEST(LibrarySensor, RefusesASlotThatTheProgramDoesNotHave) {
   EXPECT_EQ(Detached().Configure(255, ImagePlan{}).code(), absl::StatusCode::kInternal);  // as far as the kernel
 }
 
-TEST(LibrarySensor, RefusesAStackWhoseProbesTheProgramDoesNotServe) {
-  ImagePlan plan;
-  plan.stack = TlsStack::kGnuTls;
-  EXPECT_EQ(Detached().Configure(0, plan).code(), absl::StatusCode::kUnimplemented);
-}
-
 TEST(LibrarySensor, CountsRecordsThatItCannotRead) {
   LibrarySensor sensor = Detached();
   const std::vector<uint8_t> junk(64, 0xff);

@@ -145,6 +145,24 @@ struct LibraryCase {
   const char* verdict;
 };
 
+TEST(Verdict, GnuTlsNamesTheCauseByItsOwnNumbers) {
+  const Handshake tls = With(Progress::kInProgress);
+  const auto verdict = [&tls](uint32_t error, Role role, std::optional<uint8_t> alert = std::nullopt) {
+    LibraryFacts facts = Failed(error);
+    facts.implementation = TlsStack::kGnuTls;
+    facts.alert_received = alert;
+    return Text(DecideVerdict(tls, role, Ending{}, &facts));
+  };
+  EXPECT_EQ(verdict(43, Role::kClient), "failure:certificate_other@server");
+  EXPECT_EQ(verdict(348, Role::kServer), "failure:client_certificate_rejected@client");
+  EXPECT_EQ(verdict(49, Role::kServer), "failure:client_certificate_missing@client");
+  EXPECT_EQ(verdict(87, Role::kServer), "failure:no_shared_cipher");
+  EXPECT_EQ(verdict(12, Role::kServer, 48), "failure:unknown_ca@server");
+  EXPECT_EQ(verdict(12, Role::kClient, 70), "failure:protocol_version");
+  EXPECT_EQ(verdict(110, Role::kClient), "aborted:peer_closed@server");
+  EXPECT_EQ(verdict(1048, Role::kClient), "failure:other");  // an alert to OpenSSL only
+}
+
 // What OpenSSL 1.1.1, 3.0 and 3.5 say on both sides of broken handshakes, as measured. The wire shows nothing of the cause,
 // as under TLS 1.3.
 constexpr LibraryCase kLibraryCases[] = {

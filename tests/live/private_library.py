@@ -1,4 +1,4 @@
-"""A cgroup whose programs use a private copy of OpenSSL.
+"""A cgroup whose programs use a private copy of a TLS library.
 
 Probes in a library are per file: only a copy may be probed, or every process of the machine that maps the library would be. So
 nothing may run in such a cgroup, not even for a moment, that maps another one: programs enter it from a shell, not from Python.
@@ -13,13 +13,14 @@ from harness import search_path, temporary_folder
 from processes import Cgroup, die_with_the_test
 
 LIBRARIES = ("libssl.so.3", "libcrypto.so.3")
+GNUTLS = ("libgnutls.so.30",)
 FETCHED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "tls-builds")
 ENTER = 'echo $$ > "$0" && exec "$@"'
 
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """A build of OpenSSL as shared libraries: the files to copy, and the program `openssl` of that version. A program of another
+    """A build of a TLS library: the files to copy, and of OpenSSL the program `openssl` of that version. A program of another
     system comes with the loader of its C library, which is then one of the files."""
 
     folder: str
@@ -33,12 +34,12 @@ class Build:
         return next((path for name in parts if not os.path.exists(path := os.path.join(self.folder, name))), None)
 
 
-def installed_build():
-    """The system's own OpenSSL 3, or None."""
+def installed_build(names=LIBRARIES):
+    """The system's own libraries of these names, the OpenSSL 3 that it has if none are given; None where there are none."""
     with subprocess.Popen(["ldconfig", "-p"], stdout=subprocess.PIPE, env={"PATH": search_path()}, text=True) as process:
         for line in process.stdout:
-            if line.strip().startswith(LIBRARIES[0]):
-                return Build(os.path.dirname(line.rpartition("=> ")[2].strip()), LIBRARIES)
+            if line.strip().startswith(names[0]):
+                return Build(os.path.dirname(line.rpartition("=> ")[2].strip()), names)
     return None
 
 

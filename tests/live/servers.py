@@ -52,6 +52,33 @@ class OpensslServer:
         self._folder.cleanup()
 
 
+class GnutlsServer:
+    """`gnutls-serv --http`. It listens on all addresses: for a network namespace of the test's own."""
+
+    comm = "gnutls-serv"
+
+    def __init__(self, cgroup, *arguments, certificate=None):
+        certificate = certificate or certificates().leaf
+        self.port = free_port()
+        self._cgroup = cgroup
+        self._argv = ["gnutls-serv", "--http", "--quiet", "--port", str(self.port), "--x509certfile", certificate.certificate,
+                      "--x509keyfile", certificate.key, *arguments]
+
+    def __enter__(self):
+        self._process = self._cgroup.popen(self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL)
+        self.pid = self._process.pid
+        try:
+            wait_until(lambda: is_listening(self.port), what=f"{self._argv} to listen")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        stop(self._process)
+
+
 class Nginx:
     """nginx with two workers. `servers` maps a name to the directives of a server block with TLS; ports[name] is its port."""
 
