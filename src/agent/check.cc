@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "src/capture/bpf_source.h"
 #include "src/capture/cgroup.h"
 #include "src/capture/privilege.h"
+#include "src/image/image_manager.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -27,14 +29,27 @@ struct Surroundings {
   bool btf = false;
   std::string cgroup;  // the directory that would be watched; empty: none
   std::vector<WireCapability> capabilities;
+  std::array<size_t, kStackStateCount> stacks = {};  // watched processes by what is to be had of their TLS library
 };
+
+// Looks at the files that processes below `cgroup` map, as the library sensor does, and attaches nothing.
+std::array<size_t, kStackStateCount> CountStacks(const std::string& cgroup) {
+  ImageManager survey({.cgroup = cgroup,
+                       .configure = [](uint32_t, const ImagePlan&) { return absl::OkStatus(); },
+                       .attach = [](int, uint32_t, const std::vector<Probe>&) { return UprobeLink(); }});
+  survey.PollAll();
+  return survey.ProcessCounts();
+}
 
 Surroundings LookAround(const std::string& cgroup_path) {
   Surroundings found;
   utsname name;
   if (uname(&name) == 0) found.kernel = std::string(name.release) + " " + name.machine;
   found.btf = access(kKernelBtf, R_OK) == 0;
-  if (const auto cgroup = CgroupDirectory::Open(cgroup_path); cgroup.ok()) found.cgroup = cgroup->path();
+  if (const auto cgroup = CgroupDirectory::Open(cgroup_path); cgroup.ok()) {
+    found.cgroup = cgroup->path();
+    found.stacks = CountStacks(cgroup_path);
+  }
   std::ifstream file("/proc/self/status");
   const std::string status{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (const auto capabilities = ReadWireCapabilities(status); capabilities.ok()) {
@@ -57,6 +72,12 @@ void PrintText(const Surroundings& found, const std::vector<Hook>& hooks, const 
   for (const Hook& hook : hooks) {
     if (!hook.attached) std::printf("invisible     %s\n", hook.blind.c_str());
   }
+  for (size_t i = 0; i < found.stacks.size(); ++i) {
+    const auto state = static_cast<StackState>(i);
+    if (found.stacks[i] == 0) continue;
+    std::printf("TLS library   %-28s %zu of the processes%s\n", std::string(StackStateName(state)).c_str(), found.stacks[i],
+                IsInstrumented(state) ? ", seen with --library" : ", seen on the wire only");
+  }
   std::printf("verdict       %s\n", verdict.ok() ? "the wire sensor works" : std::string(verdict.message()).c_str());
 }
 
@@ -74,6 +95,10 @@ void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const 
       entry["invisible"] = hook.blind;
     }
     json["hooks"].push_back(std::move(entry));
+  }
+  json["processes"] = nlohmann::ordered_json::object();
+  for (size_t i = 0; i < found.stacks.size(); ++i) {
+    if (found.stacks[i] != 0) json["processes"][std::string(StackStateName(static_cast<StackState>(i)))] = found.stacks[i];
   }
   json["works"] = verdict.ok();
   if (!verdict.ok()) json["reason"] = std::string(verdict.message());

@@ -142,7 +142,7 @@ constexpr std::array<MetricSpec, kMetricCount> kCatalogue = {{
      kGauge,
      "Watched processes by how well their TLS library is seen.",
      {"state"},
-     8,
+     11,
      0},
     {Metric::kTrackedConnections, "tlsmeter_tracked_connections", kGauge, "Connections being followed now.", {}, 1, 0},
     {Metric::kConnectionsEvicted,

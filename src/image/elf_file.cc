@@ -16,6 +16,8 @@
 namespace tlsmeter::agent {
 namespace {
 
+constexpr uint32_t kGoBuildId = 4;  // ELF_NOTE_GOBUILDID_TAG, cmd/link/internal/ld/elf.go
+
 static_assert(std::endian::native == std::endian::little, "structures of the file are read as they lie");
 
 // The parts of .eh_frame_hdr (Linux Standard Base Core, 10.6.2) as every linker for 64-bit Linux writes it.
@@ -92,7 +94,7 @@ bool ElfFile::ReadHeaders() {
     const bool in_file = segment.p_offset <= file_size && segment.p_filesz <= file_size - segment.p_offset;
     if (!in_file || segment.p_vaddr + segment.p_filesz < segment.p_vaddr) return false;
     segments_.push_back(segment);
-    if (segment.p_type == PT_NOTE) ReadBuildId(segment.p_offset, segment.p_filesz);
+    if (segment.p_type == PT_NOTE) ReadNotes(segment.p_offset, segment.p_filesz);
   }
   ReadSections(header);
   return true;
@@ -120,9 +122,9 @@ void ElfFile::ReadSections(const Elf64_Ehdr& header) {
   }
 }
 
-void ElfFile::ReadBuildId(uint64_t offset, uint64_t size) {
+void ElfFile::ReadNotes(uint64_t offset, uint64_t size) {
   std::vector<uint8_t> notes(std::min(size, kMaxNoteBytes));
-  if (!build_id_.empty() || !blocks_.Read(offset, notes)) return;
+  if (!blocks_.Read(offset, notes)) return;
   const auto aligned = [](uint64_t length) { return (length + 3) & ~uint64_t{3}; };
   for (std::span<const uint8_t> rest = notes; rest.size() >= sizeof(Elf64_Nhdr);) {
     Elf64_Nhdr note;
@@ -131,11 +133,12 @@ void ElfFile::ReadBuildId(uint64_t offset, uint64_t size) {
     const uint64_t name = aligned(note.n_namesz);
     const uint64_t description = aligned(note.n_descsz);
     if (name + description > rest.size()) return;
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(rest.data(), "GNU", 4) == 0) {
+    const bool owned = note.n_namesz == 4 && rest.size() >= 4;
+    if (owned && note.n_type == kGoBuildId && memcmp(rest.data(), "Go\0", 4) == 0) is_go_ = true;
+    if (owned && note.n_type == NT_GNU_BUILD_ID && memcmp(rest.data(), "GNU", 4) == 0 && build_id_.empty()) {
       for (const uint8_t byte : rest.subspan(name, note.n_descsz)) {
         absl::StrAppend(&build_id_, absl::Hex(byte, absl::kZeroPad2));
       }
-      return;
     }
     rest = rest.subspan(name + description);
   }

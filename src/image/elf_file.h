@@ -57,6 +57,7 @@ class ElfFile {
 
   uint16_t machine() const { return machine_; }              // EM_X86_64 and the like
   const std::string& build_id() const { return build_id_; }  // lower-case hex, empty when there is none
+  bool is_go() const { return is_go_; }                      // has the note of Go's linker (.note.go.buildid)
   int fd() const { return blocks_.fd(); }
 
   // Read fills `out`, which is not empty, with what the file holds for `address`; false when it holds nothing there.
@@ -109,7 +110,7 @@ class ElfFile {
   bool ReadHeaders();
   bool IsInFile(CodeRange range) const;
   void ReadSections(const Elf64_Ehdr& header);
-  void ReadBuildId(uint64_t offset, uint64_t size);
+  void ReadNotes(uint64_t offset, uint64_t size);
   bool ReadTable(const Elf64_Shdr& section, std::vector<uint8_t>* out) const;
   void LoadRelocations();
   const Relocation* FindRelocation(uint64_t slot);
@@ -119,6 +120,7 @@ class ElfFile {
   FileBlocks blocks_;
   uint16_t machine_ = 0;
   std::string build_id_;
+  bool is_go_ = false;
   std::vector<Elf64_Phdr> segments_;
   std::vector<Elf64_Shdr> sections_;
   std::vector<CodeRange> stubs_;

@@ -21,6 +21,8 @@ namespace {
 constexpr std::string_view kOpenSslSign = "SSL_set_accept_state";
 constexpr std::string_view kGnuTlsSign = "gnutls_handshake";
 constexpr std::string_view kCryptoSign = "BIO_test_flags";
+constexpr std::string_view kNssSign = "SSL_ImportFD";
+constexpr std::string_view kJavaSign = "JNI_CreateJavaVM";
 
 // kMaxTries is how often a libssl waits for its libcrypto: the loader maps it within a millisecond.
 constexpr int kMaxTries = 3;
@@ -134,6 +136,35 @@ absl::StatusOr<ElfFile> ImageManager::OpenMapped(pid_t pid, const MappedFile& ma
   return ElfFile::Open(absl::StrCat(options_.proc, "/", pid, "/root", mapped.path));
 }
 
+ImageManager::Content ImageManager::ContentOf(ElfFile* elf) {
+  constexpr std::pair<std::string_view, Content> kSigns[] = {{kOpenSslSign, Content::kOpenSsl},
+                                                             {kGnuTlsSign, Content::kGnuTls},
+                                                             {kCryptoSign, Content::kCrypto},
+                                                             {kNssSign, Content::kNss},
+                                                             {kJavaSign, Content::kJava}};
+  std::vector<std::string_view> names;
+  for (const auto& [name, content] : kSigns) names.push_back(name);
+  const SymbolTable symbols = elf->FindSymbols(names, ElfFile::Symbols::kDynamic);
+  for (const auto& [name, content] : kSigns) {
+    if (symbols.contains(name)) return content;
+  }
+  return elf->is_go() ? Content::kGo : Content::kNothing;
+}
+
+StackState ImageManager::StateOf(const File& file) {
+  if (file.image != nullptr) return file.image->report.state;
+  switch (file.content) {
+    case Content::kGo:
+      return StackState::kGo;
+    case Content::kJava:
+      return StackState::kJava;
+    case Content::kNss:
+      return StackState::kNss;
+    default:
+      return StackState::kNone;
+  }
+}
+
 void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
   if (files_.contains(mapped.id)) return;
   if (files_.size() >= kMaxFiles) {
@@ -143,14 +174,7 @@ void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
   absl::StatusOr<ElfFile> elf = OpenMapped(pid, mapped);
   if (!elf.ok() && !absl::IsInvalidArgument(elf.status())) return;  // the process is gone, or may not be looked at
   File file;
-  if (elf.ok()) {
-    constexpr std::string_view kSigns[] = {kOpenSslSign, kGnuTlsSign, kCryptoSign};
-    const SymbolTable symbols = elf->FindSymbols(kSigns, ElfFile::Symbols::kDynamic);
-    file.content = symbols.contains(kOpenSslSign)  ? Content::kOpenSsl
-                   : symbols.contains(kGnuTlsSign) ? Content::kGnuTls
-                   : symbols.contains(kCryptoSign) ? Content::kCrypto
-                                                   : Content::kNothing;
-  }
+  if (elf.ok()) file.content = ContentOf(&*elf);
   if (file.content == Content::kOpenSsl || file.content == Content::kGnuTls) {
     const absl::StatusOr<RealId> id = Identify(elf->fd());
     if (!id.ok()) return;
@@ -327,7 +351,7 @@ StackState ImageManager::StateOf(const Process& process) const {
   StackState best = StackState::kNone;
   for (const MappedFile::Id& mapped : process.files) {
     const auto file = files_.find(mapped);
-    if (file != files_.end() && file->second.image != nullptr) best = std::min(best, file->second.image->report.state);
+    if (file != files_.end()) best = std::min(best, StateOf(file->second));
   }
   return best;
 }

@@ -140,8 +140,8 @@ class ImageManager {
     }
   };
 
-  // What a file's dynamic symbols say.
-  enum class Content : uint8_t { kNothing, kCrypto, kOpenSsl, kGnuTls };
+  // What a file's dynamic symbols and notes say.
+  enum class Content : uint8_t { kNothing, kCrypto, kOpenSsl, kGnuTls, kGo, kJava, kNss };
 
   struct Image {
     RealId id;
@@ -177,6 +177,8 @@ class ImageManager {
   };
 
   static absl::StatusOr<RealId> Identify(int fd);
+  static Content ContentOf(ElfFile* elf);
+  static StackState StateOf(const File& file);
 
   void ListProcesses();
   void ScanProcess(pid_t pid, Process* process);

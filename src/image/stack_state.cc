@@ -6,7 +6,7 @@ namespace tlsmeter::agent {
 
 std::string_view StackStateName(StackState state) {
   static constexpr std::array<std::string_view, kStackStateCount> kNames = {
-      "openssl", "gnutls", "pending", "unsupported", "failed", "distrusted", "overwritten", "none"};
+      "openssl", "gnutls", "pending", "unsupported", "failed", "distrusted", "overwritten", "go", "java", "nss", "none"};
   return kNames.at(static_cast<size_t>(state));
 }
 

@@ -17,12 +17,18 @@ enum class StackState : uint8_t {
   kFailed,       // understood, but it could not be attached, or a ceiling was reached
   kDistrusted,   // what its probes read made no sense: detached for good
   kOverwritten,  // it was written to while it was mapped: detached, left alone
-  kNone,         // no TLS code that we know: another implementation, or none
+  kGo,           // a Go program: its crypto/tls is not instrumented
+  kJava,         // a Java virtual machine: JSSE is not instrumented
+  kNss,          // Mozilla's library: not instrumented
+  kNone,         // no TLS code that we know: another implementation such as BoringSSL, linked in without symbols, or none
 };
-inline constexpr size_t kStackStateCount = 8;
+inline constexpr size_t kStackStateCount = 11;
+
+// IsInstrumented is true where facts of the library can be had.
+constexpr bool IsInstrumented(StackState state) { return state == StackState::kOpenSsl || state == StackState::kGnuTls; }
 
 // StackStateName returns the name for metrics and records: "openssl", "gnutls", "pending", "unsupported", "failed",
-// "distrusted", "overwritten", "none".
+// "distrusted", "overwritten", "go", "java", "nss", "none".
 std::string_view StackStateName(StackState state);
 
 }  // namespace tlsmeter::agent

@@ -2,10 +2,12 @@
 // only notes what it was asked.
 #include "src/image/image_manager.h"
 
+#include <elf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -308,6 +310,54 @@ TEST_F(ImageManagerTest, CountsProcessesByState) {
   const auto counts = manager_->ProcessCounts();
   EXPECT_EQ(counts[static_cast<size_t>(StackState::kOpenSsl)], 1u);
   EXPECT_EQ(counts[static_cast<size_t>(StackState::kNone)], 2u);
+}
+
+TEST_F(ImageManagerTest, NamesOtherStacksThatItDoesNotInstrument) {
+  // A Go program is known by its linker's note, which nothing but an ELF header need precede.
+  Elf64_Ehdr header = {};
+  memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_type = ET_EXEC;
+  header.e_phoff = sizeof(header);
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr segment = {};
+  segment.p_type = PT_NOTE;
+  segment.p_offset = sizeof(header) + sizeof(segment);
+  struct {
+    Elf64_Nhdr header = {.n_namesz = 4, .n_descsz = 4, .n_type = 4};
+    char name[4] = "Go\0";
+    char id[4] = {'a', 'b', 'c', 'd'};
+  } note;
+  segment.p_filesz = sizeof(note);
+  const auto write = [&](const char* file) {
+    std::ofstream out(root_ / file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(&header), sizeof(header));
+    out.write(reinterpret_cast<const char*>(&segment), sizeof(segment));
+    out.write(reinterpret_cast<const char*>(&note), sizeof(note));
+  };
+  write("go");
+  note.name[1] = 'p';
+  write("other");
+  SetProcess(10, {root_ / "go"});
+  SetProcess(11, {root_ / "other"});
+  std::vector<std::filesystem::path> both = OpenSsl();
+  both.push_back(root_ / "go");
+  SetProcess(12, both);
+  manager_->PollAll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kGo));
+  EXPECT_THAT(manager_->StateOf(11), Optional(StackState::kNone));
+  EXPECT_THAT(manager_->StateOf(12), Optional(StackState::kOpenSsl));  // what can be seen counts
+  EXPECT_EQ(attached_.size(), 1u);
+}
+
+TEST_F(ImageManagerTest, KnowsNssByItsSymbols) {
+  if (!std::filesystem::exists(kLibraries / "libssl3.so")) GTEST_SKIP() << "there is no libssl3.so";
+  SetProcess(10, {kLibraries / "libssl3.so"});
+  manager_->PollAll();
+  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNss));
+  EXPECT_THAT(manager_->Images(), IsEmpty());
 }
 
 TEST_F(ImageManagerTest, FindsAFileByItsPathWhereMapFilesMayNotBeRead) {

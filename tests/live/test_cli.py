@@ -14,6 +14,7 @@ from harness import search_path, tlsmeter_path
 from hello import client_hello
 from peers import client_context, connect, connect_tls, serve_tls
 from processes import Cgroup
+from servers import OpensslServer
 from session import SUMMARY, Serve, Tlsmeter, Trace
 
 NOBODY = 65534
@@ -137,6 +138,12 @@ class CheckTest(unittest.TestCase):
         self.assertEqual((done.returncode, told["works"], told["cgroup"]), (0, True, self.cgroup.path))
         self.assertEqual([hook["can"] for hook in told["hooks"]], [True] * 5)
         self.assertNotIn("reason", told)
+
+    def test_says_which_tls_libraries_the_processes_use(self):
+        with OpensslServer(self.cgroup):
+            self.assertRegex(self.check().stdout, "(?m)^TLS library +openssl +1 of the processes, seen with --library$")
+            self.assertEqual(json.loads(self.check("-o", "json").stdout)["processes"], {"openssl": 1})
+        self.assertNotIn("TLS library", self.check().stdout)
 
     def test_a_missing_capability_is_named_and_exit_code_3(self):
         harness.require("setpriv")
