@@ -106,8 +106,8 @@ struct LibraryFacts {
   bool peer_certificate = false;  // the peer showed one, now or when the resumed session was made
   std::optional<LibraryAlert> alert_sent;
   std::optional<uint8_t> alert_received;  // GnuTLS; OpenSSL says so in `reason`
-  std::optional<uint8_t> late_alert;  // description of one received after success: established, then rejected
-  std::string server_name;            // raw; SNI as the library knows it
+  std::optional<uint8_t> late_alert;      // description of one received after success: established, then rejected
+  std::string server_name;                // raw; SNI as the library knows it
   std::optional<std::array<uint8_t, 32>> client_random;  // absent: it knows no ClientHello
 };
 
