@@ -63,6 +63,13 @@ class HazardTest(LibraryTest):
         harness.wait_until(lambda: all(map(is_listening, ports)) or process.poll() is not None, what="servers on overlays")
         if process.poll() is not None:
             self.skipTest(f"needs overlay file systems: {process.stderr.read().decode()}")
+
+        def joined(port):  # what nobody mapped before is found a moment after it is mapped
+            self.s_client(port, *verify())
+            return all(record["tlsmeter.join"] for record in self.pair(port, {"tlsmeter.result": "success"}))
+
+        for port in ports:
+            harness.wait_until(lambda port=port: joined(port), 30, what="facts of the library on an overlay")
         for port in ports * 2:
             self.s_client(port, *verify())
             self.pair(port, success(**{"tls.server.subject": LEAF, "tlsmeter.server.chain_length": 1}))
@@ -104,7 +111,7 @@ class ContainerTest(LiveTest):
                 pair = self.pair(container.port, {"tlsmeter.result": "success"})
                 return pair if all(record["tlsmeter.join"] for record in pair) else None
 
-            _, server = harness.wait_until(joined, what="facts of the library in the container")
+            _, server = harness.wait_until(joined, 30, what="facts of the library in the container")
             self.check_fields(server, {"container.id": container.id, **success(**{"tls.server.subject": LEAF})})
 
 
