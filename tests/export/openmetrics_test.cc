@@ -85,7 +85,7 @@ TEST(OpenMetricsTest, WritesValuesThatAreNoPlainNumbers) {
   EXPECT_THAT(text(INFINITY), HasSubstr("x +Inf\n"));
   EXPECT_THAT(text(-INFINITY), HasSubstr("x -Inf\n"));
   EXPECT_THAT(text(std::numeric_limits<double>::max()), HasSubstr("x 1.7976931348623157e+308\n"));
-  EXPECT_THAT(text(9007199254740993), HasSubstr("x 9007199254740992\n"));
+  EXPECT_THAT(text(static_cast<double>(9007199254740993)), HasSubstr("x 9007199254740992\n"));
 }
 
 TEST(OpenMetricsTest, HoldsTheSamplesOfTheTextFormat) {
