@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(2 + 32 + 1 + hello.session_id.size() + 2 + 2 * hello.cipher_suites.size() + 1 +
                  hello.compression_methods.size() + (hello.has_extensions ? 2 : 0) + extension_bytes ==
              size);
-  FUZZ_CHECK(!hello.cipher_suites.empty() && !hello.compression_methods.empty() && hello.session_id.size() <= 32);
+  FUZZ_CHECK(!hello.cipher_suites.empty() && hello.session_id.size() <= 32);
   FUZZ_CHECK(hello.server_name.size() <= size && hello.alpn.size() <= tlsmeter::kMaxAlpnProtocols);
   (void)hello.HighestVersion().Name();
   (void)hello.IsFallback();
