@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -98,15 +99,17 @@ TEST_F(BasicAuthTest, TurnsAwayWhoComesWhenTooManyWait) {
 }
 
 TEST_F(BasicAuthTest, RestsAfterARefusal) {
-  users_["slow"] = Hash("right", "$2y$09$abcdefghijklmnopqrstuu");
-  EXPECT_EQ(Ask(Header("slow:right")), Decision::kGranted);
-  io_.restart();
-  io_.run();
+  // What a check costs at least; other work makes it longer, never shorter.
+  auto cost = steady_clock::duration::max();
+  for (int i = 0; i < 3; ++i) {
+    const auto start = steady_clock::now();
+    users_["slow"] = Hash("right", "$2y$09$abcdefghijklmnopqrstuu");
+    cost = std::min(cost, steady_clock::now() - start);
+  }
   const auto start = steady_clock::now();
   EXPECT_EQ(Ask(Header("slow:wrong")), Decision::kRefused);
-  const auto one = steady_clock::now() - start;
   EXPECT_EQ(Ask(Header("slow:wrong")), Decision::kRefused);
-  EXPECT_GT(steady_clock::now() - start, 4 * one);
+  EXPECT_GT(steady_clock::now() - start, 4 * cost);  // two checks, and four times one between them
 }
 
 TEST_F(BasicAuthTest, EndsWhileChecksWait) {
