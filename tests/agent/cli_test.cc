@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -107,7 +108,7 @@ TEST(ServerNameModeTest, ReadsEveryMode) {
 }
 
 TEST(ServerNameModeTest, ReadsAListWithACeiling) {
-  const std::string file = ::testing::TempDir() + "/server_names.txt";
+  const std::string file = ::testing::TempDir() + "/server_names-" + std::to_string(getpid()) + ".txt";
   std::ofstream(file) << "# ours\n\n  api.example.com \nwww.example.com\n";
   const auto options = ParseServerNameMode("allowlist:" + file);
   ASSERT_TRUE(options.ok()) << options.status();

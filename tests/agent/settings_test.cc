@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "src/agent/cli.h"
 
@@ -18,7 +20,8 @@ using ::testing::StartsWith;
 
 class SettingsTest : public ::testing::Test {
  protected:
-  void SetUp() override { file_ = ::testing::TempDir() + "/settings_test.yaml"; }
+  // Of its own for each process: ctest runs the tests of this suite side by side.
+  void SetUp() override { file_ = ::testing::TempDir() + "/settings_test-" + std::to_string(getpid()) + ".yaml"; }
   void TearDown() override {
     std::remove(file_.c_str());
     for (const char* variable : {"TLSMETER_COUNT", "TLSMETER_CGROUP"}) unsetenv(variable);
