@@ -4,9 +4,9 @@
  * which it is.
  *
  * All probes are of the entry kind. A return probe replaces the return address, which kills a program that switches stacks
- * inside the probed function (fibers, OpenSSL's async jobs); instead a probe on each RET pairs with the entry by
- * {process, stack pointer}. What is read are fields of the connection object and certificates: never a buffer of SSL_read or
- * SSL_write, never a key or a ticket.
+ * inside the probed function (fibers, OpenSSL's async jobs); instead a probe at the end of a step pairs with the entry by
+ * {process, stack pointer at the entry}. What is read are fields of the connection object and certificates: never a buffer
+ * of SSL_read or SSL_write, never a key or a ticket.
  *
  * Uprobe programs are preempted, so nothing is staged per CPU: bytes go straight into the ring.
  *
@@ -24,6 +24,7 @@ enum {
 	MSG_FLOW_ERROR = 1,
 	MSG_FLOW_READING = 2,
 	MSG_FLOW_WRITING = 3,
+	MSG_FLOW_FINISHED = 4,
 	TLS_ST_OK = 1,
 	SSL_READING = 3,
 	BIO_FLAGS_SHOULD_RETRY = 8,
@@ -223,10 +224,10 @@ static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct li
 }
 
 /* The step that ends here: its object, and that one's state; null when none is known. */
-static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u64 *object)
+static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32 depth, __u64 *object)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct place frame = place_of(PT_REGS_SP(ctx));
+	struct place frame = place_of(PT_REGS_SP(ctx) + depth);
 	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
 	struct library_state *st;
 	__u64 entry_ns;
@@ -257,17 +258,20 @@ static __always_inline int on_entry(struct pt_regs *ctx, __u32 slot)
 		/* A ticket, a key update, a renegotiation: not the handshake. */
 		if (st ? st->end_ns != 0 : flow != MSG_FLOW_READING && flow != MSG_FLOW_WRITING)
 			return 0;
+		/* Failed between two steps: the state machine returns at once. */
+		if (flow == MSG_FLOW_ERROR)
+			return tm_end(object, st, TM_LIBRARY_FAILURE);
 	}
 	return begin_step(ctx, slot, st, flow != MSG_FLOW_UNINITED ? STATE_MET_LATE : 0);
 }
 
 /* Did a step that returned without success end the handshake? An error is not always marked: 3.5 does not for bytes that are
  * no TLS, 1.1.1 raises none at the end of the stream, and no version does when the connection is reset. */
-static __always_inline bool has_failed(const struct library_state *st, __u64 object)
+static __always_inline bool has_failed(const struct library_state *st, __u64 object, __u32 flow)
 {
 	__u64 bio;
 
-	if (st->step_errors || tm_field_number(st->slot, TM_FIELD_STATE_MACHINE, object) == MSG_FLOW_ERROR)
+	if (st->step_errors || flow == MSG_FLOW_ERROR)
 		return true;
 	if (tm_field_number(st->slot, TM_FIELD_WAITING, object) != SSL_READING)
 		return false;
@@ -275,18 +279,20 @@ static __always_inline bool has_failed(const struct library_state *st, __u64 obj
 	return bio && !(tm_field_number(st->slot, TM_FIELD_BIO_FLAGS, bio) & BIO_FLAGS_SHOULD_RETRY);
 }
 
-static __always_inline int on_return(struct pt_regs *ctx)
+static __always_inline int on_return(struct pt_regs *ctx, __u32 depth)
 {
 	__u64 object = 0;
-	struct library_state *st = end_step(ctx, &object);
+	struct library_state *st = end_step(ctx, depth, &object);
+	__u32 flow;
 
 	if (!st)
 		return 0;
-	if ((int)PT_REGS_RC(ctx) == 1) {
+	flow = tm_field_number(st->slot, TM_FIELD_STATE_MACHINE, object);
+	if (flow == MSG_FLOW_FINISHED) {
 		/* With early data the state machine pauses as if it had finished. */
 		if (tm_field_number(st->slot, TM_FIELD_HANDSHAKE_STATE, object) == TLS_ST_OK)
 			tm_end(object, st, TM_LIBRARY_SUCCESS);
-	} else if (has_failed(st, object)) {
+	} else if (has_failed(st, object, flow)) {
 		tm_end(object, st, TM_LIBRARY_FAILURE);
 	}
 	return 0;
@@ -548,8 +554,7 @@ static __always_inline int on_own_certificate_entry(struct pt_regs *ctx)
 
 static __always_inline int on_own_certificate_return(struct pt_regs *ctx)
 {
-	/* RET has taken the return address off the stack, which was there at the entry. */
-	struct place frame = place_of(PT_REGS_SP(ctx) - 8);
+	struct place frame = place_of(PT_REGS_SP(ctx));
 	__u64 *kept = bpf_map_lookup_elem(&tm_own_certificates, &frame), from;
 
 	if (!kept)
@@ -580,7 +585,7 @@ static __always_inline int on_gnu_entry(struct pt_regs *ctx, __u32 slot)
 static __always_inline int on_gnu_return(struct pt_regs *ctx)
 {
 	__u64 object = 0;
-	struct library_state *st = end_step(ctx, &object);
+	struct library_state *st = end_step(ctx, 0, &object);
 	int result = PT_REGS_RC(ctx);
 
 	if (!st)
@@ -622,16 +627,16 @@ SEC("uprobe")
 int tm_library(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u32 slot = cookie >> TM_COOKIE_KIND_BITS;
+	__u32 slot = (__u32)cookie >> TM_COOKIE_SLOT_SHIFT;
 
 	if (!is_target(BPF_CORE_READ(bpf_get_current_task_btf(), cgroups, dfl_cgrp)))
 		return 0;
-	switch (cookie & ((1 << TM_COOKIE_KIND_BITS) - 1)) {
+	switch ((__u8)cookie) {
 	case TM_PROBE_CONNECT_ENTRY:
 	case TM_PROBE_ACCEPT_ENTRY:
 		return on_entry(ctx, slot);
 	case TM_PROBE_STATE_RETURN:
-		return on_return(ctx);
+		return on_return(ctx, cookie >> TM_COOKIE_DEPTH_SHIFT);
 	case TM_PROBE_ALERT_DISPATCH:
 		return on_alert(ctx, slot);
 	case TM_PROBE_ERROR_SET:

@@ -23,15 +23,15 @@ enum class TlsStack : uint8_t {
 // ProbeKind says what it means that an address was reached. The low byte of a probe's cookie; numbers are shared with BPF
 // and are only ever appended to. argN counts from 1, in the platform's C calling convention.
 enum class ProbeKind : uint8_t {
-  kConnectEntry = 0,     // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
-  kAcceptEntry = 1,      // the same of a server
-  kStateReturn = 2,      // at a RET of either: the return register holds the result; the stack pointer equals that at entry
-  kAlertDispatch = 3,    // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
-  kErrorSet = 4,         // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
-  kErrorPut = 5,         // ERR_put_error: arg1 = library, arg3 = reason
-  kPeerCertificate = 6,  // d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
-  kOwnCertificateEntry = 7,   // i2d_X509: arg2 = address of the output pointer, or null when only the length is asked for
-  kOwnCertificateReturn = 8,  // the address after a call of i2d_X509: the return register holds the length
+  kConnectEntry = 0,          // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
+  kAcceptEntry = 1,           // the same of a server
+  kStateReturn = 2,           // at the end of a step of either: statem.state says whether the handshake is finished
+  kAlertDispatch = 3,         // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
+  kErrorSet = 4,              // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
+  kErrorPut = 5,              // ERR_put_error: arg1 = library, arg3 = reason
+  kPeerCertificate = 6,       // a call of d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
+  kOwnCertificateEntry = 7,   // a call of i2d_X509: arg2 = address of the output pointer, null when the length is asked for
+  kOwnCertificateReturn = 8,  // after it: the return register holds the length, the stack pointer is that at the call
   kFree = 9,                  // SSL_free: arg1 = SSL*
   kGnuHandshakeEntry = 10,    // GnuTLS, gnutls_handshake: arg1 = session
   kGnuHandshakeReturn = 11,   // at a RET of it: the return register holds the result
@@ -83,11 +83,12 @@ struct FieldPath {
   bool operator==(const FieldPath&) const = default;
 };
 
-// Probe is one place in the file. `file_offset` may lie past an endbr64 at the function's start, where arguments and
-// stack are still those of the entry and the kernel need not single-step.
+// Probe is one place in the file. `file_offset` may lie some instructions into the function, where arguments and stack are
+// still those of the entry and the kernel need not single-step.
 struct Probe {
   uint64_t file_offset = 0;
   ProbeKind kind = ProbeKind::kConnectEntry;
+  uint32_t depth = 0;  // the end of a step: bytes by which the stack pointer lies below that at its entry
 
   bool operator==(const Probe&) const = default;
 };

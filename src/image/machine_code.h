@@ -105,10 +105,15 @@ std::vector<uint64_t> ReturnSites(ElfFile* file, uint64_t address);
 // IsReturn: a plain return instruction lies at `address`.
 bool IsReturn(ElfFile* file, uint64_t address);
 
-// ProbeAddress returns where to probe the entry of `function`: the first of its leading instructions that the kernel can
-// emulate, as long as those before it touch neither memory, the stack pointer, nor the first `arguments` arguments; else its
-// start.
+// Of an instruction that the kernel cannot emulate it runs a copy in a single step, which costs some ten times the rest of a
+// probe. ProbeAddress returns where to probe the entry of `function`: the first of its leading instructions that can be
+// emulated, as long as those before it write neither memory, the stack pointer, nor the first `arguments` arguments; else
+// its start.
 uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments);
+
+// ResultAddress returns where to probe the result of a call that returns to `after_call`: the first instruction that can be
+// emulated, as long as those before it write neither memory, the stack pointer, nor the return register; else `after_call`.
+uint64_t ResultAddress(ElfFile* file, uint64_t after_call);
 
 // StubTable holds addresses of stubs by the name of the import.
 using StubTable = std::map<std::string, uint64_t, std::less<>>;
@@ -129,6 +134,20 @@ inline constexpr size_t kMaxCallSites = 32;
 
 // CallSites returns the direct calls of `target` within `range`, each confirmed by decoding its function from the start.
 std::vector<CallSite> CallSites(ElfFile* file, CodeRange range, uint64_t target);
+
+// OwnCall is a call instruction, and by how many bytes the stack pointer lies there below that at the entry of the function
+// that makes it.
+struct OwnCall {
+  uint64_t call = 0;
+  uint32_t depth = 0;
+
+  bool operator==(const OwnCall&) const = default;
+};
+
+// OwnCalls returns the direct calls of `target` that the function at `function` makes, also in its cold part and in those
+// that it ends by jumping to, ascending. Empty when there are none or not all are known: a call lies where no way was found
+// to lead, the depth depends on the way, or a ceiling is reached.
+std::vector<OwnCall> OwnCalls(ElfFile* file, uint64_t function, uint64_t target);
 
 }  // namespace tlsmeter::agent
 

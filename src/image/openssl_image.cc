@@ -17,11 +17,12 @@ constexpr std::string_view kSslNames[] = {
     "SSL_get_server_random", "TLS_method", "SSL_set_connect_state", "SSL_free", "SSL_get0_group_name",
     // Of OpenSSL linked into a program:
     "ERR_put_error", "ERR_vset_error", "d2i_X509", "tls_process_server_certificate", "i2d_X509",
-    "tls_process_client_certificate", "ssl_add_cert_to_wpacket"};
+    "tls_process_client_certificate", "ssl_add_cert_to_wpacket", "BUF_MEM_free"};
 
 constexpr std::string_view kCryptoNames[] = {"BIO_method_type", "BIO_get_retry_reason", "BIO_test_flags", "OpenSSL_version"};
 
-constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error", "d2i_X509", "i2d_X509"};
+constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error",
+                                         "d2i_X509",      "i2d_X509",       "BUF_MEM_free"};
 
 constexpr ObjectField kRequired[] = {
     ObjectField::kVersion, ObjectField::kServer,    ObjectField::kStateMachine, ObjectField::kHandshakeState,
@@ -40,10 +41,11 @@ class OpenSslDecoder {
 
   absl::StatusOr<ImagePlan> Decode(ElfFile* crypto) {
     builder_.plan().stack = TlsStack::kOpenSsl;
-    DecodeGetters();
-    DecodeMethod();
-    if (crypto != nullptr) DecodeCrypto(crypto);
     const auto stubs = FindStubs(builder_.file(), kImports);
+    const auto free_buffer = stubs.find("BUF_MEM_free");
+    DecodeGetters();
+    DecodeMethod(free_buffer != stubs.end() ? free_buffer->second : builder_.Address("BUF_MEM_free"));
+    if (crypto != nullptr) DecodeCrypto(crypto);
     if (stubs.contains("d2i_X509")) {
       ProbeShared(stubs);
     } else {
@@ -136,7 +138,8 @@ class OpenSslDecoder {
     return {};
   }
 
-  void DecodeMethod() {
+  // `free_buffer` is called at the end of every step that began, and nowhere else in the state machine.
+  void DecodeMethod(uint64_t free_buffer) {
     const FieldPath accept_slot = Slot("SSL_set_accept_state");
     const FieldPath connect_slot = Slot("SSL_set_connect_state");
     const std::optional<uint64_t> method = builder_.ReturnedConstant("TLS_method");
@@ -150,8 +153,8 @@ class OpenSslDecoder {
     builder_.ProbeEntry(connect, ProbeKind::kConnectEntry, 1, "state machine of the client");
     builder_.ProbeEntry(accept, ProbeKind::kAcceptEntry, 1, "state machine of the server");
     builder_.ProbeEntry(dispatch, ProbeKind::kAlertDispatch, 1, "dispatch_alert");
-    builder_.ProbeReturns(connect, ProbeKind::kStateReturn, "returns of the client's state machine");
-    builder_.ProbeReturns(accept, ProbeKind::kStateReturn, "returns of the server's state machine");
+    builder_.ProbeEnds(connect, free_buffer, ProbeKind::kStateReturn, "ends of the client's state machine");
+    builder_.ProbeEnds(accept, free_buffer, ProbeKind::kStateReturn, "ends of the server's state machine");
     builder_.Set(ObjectField::kSendAlert, SendAlert(dispatch));
     DecodeGroup(*method, accept_slot.offset[0]);
   }
@@ -226,16 +229,15 @@ class OpenSslDecoder {
                                                 : Generation::kOpenSsl30;
   }
 
-  // The stubs are probed, not the functions behind them: within libcrypto these run hundreds of times for nothing.
+  // The stubs of the error functions are probed, not the functions behind them: within libcrypto these run hundreds of times
+  // for nothing. libssl has 800 calls of them, of the certificate functions a few.
   void ProbeShared(const StubTable& stubs) {
     const auto stub = [&](const char* name) {
       const auto found = stubs.find(name);
       return found != stubs.end() ? found->second : 0;
     };
-    const uint64_t own = stub("i2d_X509");
     const bool has_set_error = stub("ERR_set_error") != 0;
     SetGeneration(has_set_error);
-    builder_.ProbeAt(stub("d2i_X509"), ProbeKind::kPeerCertificate);
     if (has_set_error) {
       builder_.ProbeAt(stub("ERR_set_error"), ProbeKind::kErrorSet);
       if (stub("ERR_vset_error") != 0) builder_.ProbeAt(stub("ERR_vset_error"), ProbeKind::kErrorSet);
@@ -244,17 +246,18 @@ class OpenSslDecoder {
     } else {
       builder_.Missing("ERR_set_error");
     }
-    if (own == 0) return builder_.Missing("i2d_X509");
-    builder_.ProbeAt(own, ProbeKind::kOwnCertificateEntry);
+    std::vector<CallSite> peer, own;
     for (const CodeRange& code : builder_.file()->Code()) {
-      for (const CallSite& site : CallSites(builder_.file(), code, own)) {
-        builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
-      }
+      for (const CallSite& site : CallSites(builder_.file(), code, stub("d2i_X509"))) peer.push_back(site);
+      for (const CallSite& site : CallSites(builder_.file(), code, stub("i2d_X509"))) own.push_back(site);
     }
+    if (peer.empty()) builder_.Missing("calls of d2i_X509");
+    if (own.empty()) builder_.Missing("calls of i2d_X509");
+    ProbeCertificates(peer, own);
   }
 
-  // Without stubs certificates are taken at the calls themselves, where the full symbol table names the callers: d2i_X509
-  // also runs for each certificate authority of the program. ERR_set_error ends in ERR_vset_error.
+  // Without stubs certificates are taken at the calls for which the full symbol table names the callers: d2i_X509 also runs
+  // for each certificate authority of the program. ERR_set_error ends in ERR_vset_error.
   void ProbeLinkedIn() {
     const uint64_t set_error = builder_.Address("ERR_vset_error");
     const uint64_t put_error = builder_.Address("ERR_put_error");
@@ -264,14 +267,19 @@ class OpenSslDecoder {
     } else {
       builder_.ProbeEntry(put_error, ProbeKind::kErrorPut, 3, "ERR_put_error");
     }
+    std::vector<CallSite> peer;
     for (const std::string_view caller : {"tls_process_server_certificate", "tls_process_client_certificate"}) {
-      for (const CallSite& site : CallsFrom(caller, "d2i_X509")) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
+      for (const CallSite& site : CallsFrom(caller, "d2i_X509")) peer.push_back(site);
     }
-    const std::vector<CallSite> own = CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509");
-    if (own.empty()) return;
-    // At the entry, not at the call: the two are paired by the stack pointer, which has the return address below it there.
-    builder_.ProbeEntry(builder_.Address("i2d_X509"), ProbeKind::kOwnCertificateEntry, 2, "i2d_X509");
-    for (const CallSite& site : own) builder_.ProbeAt(site.after, ProbeKind::kOwnCertificateReturn);
+    ProbeCertificates(peer, CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509"));
+  }
+
+  void ProbeCertificates(const std::vector<CallSite>& peer, const std::vector<CallSite>& own) {
+    for (const CallSite& site : peer) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
+    for (const CallSite& site : own) {
+      builder_.ProbeAt(site.call, ProbeKind::kOwnCertificateEntry);
+      builder_.ProbeAt(ResultAddress(builder_.file(), site.after), ProbeKind::kOwnCertificateReturn);
+    }
   }
 
   std::vector<CallSite> CallsFrom(std::string_view caller, std::string_view target) {

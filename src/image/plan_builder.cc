@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 
@@ -110,10 +111,10 @@ void PlanBuilder::Missing(std::string_view what) {
   absl::StrAppend(&missing_, missing_.empty() ? "" : ", ", absl::string_view(what.data(), what.size()));
 }
 
-void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind) {
+void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t depth) {
   const std::optional<uint64_t> offset = file_->FileOffset(address);
   if (!offset || !file_->IsExecutable(address)) return Missing("code at a probe's address");
-  plan_.probes.push_back({*offset, kind});
+  plan_.probes.push_back({*offset, kind, depth});
 }
 
 void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name) {
@@ -123,11 +124,23 @@ void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments
 }
 
 void PlanBuilder::ProbeReturns(uint64_t function, ProbeKind kind, std::string_view name) {
+  ProbeEnds(function, 0, kind, name);
+}
+
+void PlanBuilder::ProbeEnds(uint64_t function, uint64_t last, ProbeKind kind, std::string_view name) {
+  std::vector<CodeRange> covered;
+  if (last != 0) {
+    for (const OwnCall& site : OwnCalls(file_, function, last)) {
+      ProbeAt(site.call, kind, site.depth);
+      covered.push_back(*file_->FunctionAt(site.call));
+    }
+  }
   const std::vector<uint64_t> sites = ReturnSites(file_, function);
   if (sites.empty()) return Missing(name);
   for (const uint64_t site : sites) {
     if (!IsReturn(file_, site)) return Missing(name);
-    ProbeAt(site, kind);
+    const auto contains = [site](const CodeRange& code) { return code.Contains(site); };
+    if (std::none_of(covered.begin(), covered.end(), contains)) ProbeAt(site, kind);
   }
 }
 
@@ -149,7 +162,7 @@ void PlanBuilder::CheckFields(std::span<const ObjectField> required) {
 
 absl::StatusOr<ImagePlan> PlanBuilder::Finish(std::span<const ObjectField> required) {
   CheckFields(required);
-  const auto key = [](const Probe& probe) { return std::pair(probe.file_offset, probe.kind); };
+  const auto key = [](const Probe& probe) { return std::tuple(probe.file_offset, probe.kind, probe.depth); };
   std::sort(plan_.probes.begin(), plan_.probes.end(), [&](const Probe& a, const Probe& b) { return key(a) < key(b); });
   plan_.probes.erase(std::unique(plan_.probes.begin(), plan_.probes.end()), plan_.probes.end());
   if (plan_.probes.size() > kMaxProbes) Missing("few enough probes");

@@ -62,8 +62,12 @@ class PlanBuilder {
   void ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name);
   void ProbeReturns(uint64_t function, ProbeKind kind, std::string_view name);
 
+  // ProbeEnds is ProbeReturns, but probes the calls of `last`, which the function makes on every way to its end, in place of
+  // the returns of the code that has them. `last` may be 0, for a build where it is not found.
+  void ProbeEnds(uint64_t function, uint64_t last, ProbeKind kind, std::string_view name);
+
   // ProbeAt adds a probe at an address that is known to start an instruction.
-  void ProbeAt(uint64_t address, ProbeKind kind);
+  void ProbeAt(uint64_t address, ProbeKind kind, uint32_t depth = 0);
 
   // Missing notes that `what` could not be decoded: the plan is then refused.
   void Missing(std::string_view what);

@@ -54,14 +54,16 @@ int LinkCreate(T* attr) {
   return static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, attr, sizeof(*attr)));
 }
 
-uint64_t CookieOf(uint32_t slot, ProbeKind kind) { return uint64_t{slot} << 8 | static_cast<uint8_t>(kind); }
+uint64_t CookieOf(uint32_t slot, const Probe& probe) {
+  return uint64_t{probe.depth} << 32 | uint64_t{slot} << 8 | static_cast<uint8_t>(probe.kind);
+}
 
 absl::Status AttachMulti(int program_fd, const std::string& path, uint32_t slot, std::span<const Probe> probes,
                          std::vector<UniqueFd>* links) {
   std::vector<uint64_t> offsets, cookies;
   for (const Probe& probe : probes) {
     offsets.push_back(probe.file_offset);
-    cookies.push_back(CookieOf(slot, probe.kind));
+    cookies.push_back(CookieOf(slot, probe));
   }
   UprobeMultiAttr attr = {};
   attr.program_fd = static_cast<uint32_t>(program_fd);
@@ -95,7 +97,7 @@ absl::Status AttachPerf(int program_fd, const std::string& path, uint32_t slot, 
     attr.program_fd = static_cast<uint32_t>(program_fd);
     attr.event_fd = static_cast<uint32_t>(event.get());
     attr.attach_type = BPF_PERF_EVENT;
-    attr.cookie = CookieOf(slot, probe.kind);
+    attr.cookie = CookieOf(slot, probe);
     UniqueFd link(LinkCreate(&attr));
     if (link.get() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot attach a uprobe at ", probe.file_offset));
     links->push_back(std::move(link));

@@ -1,4 +1,4 @@
-// x86_64::Disassembler: Capstone for the two files that decode x86-64. One thread.
+// x86_64::Disassembler: Capstone for the files that decode x86-64. One thread.
 #ifndef TLSMETER_SRC_IMAGE_X86_64_INSTRUCTION_H_
 #define TLSMETER_SRC_IMAGE_X86_64_INSTRUCTION_H_
 
@@ -11,6 +11,9 @@
 #include "src/image/elf_file.h"
 
 namespace tlsmeter::agent::x86_64 {
+
+// kMaxFunction bounds what is decoded of one function; the largest of interest, state_machine, has 4 KiB.
+inline constexpr uint64_t kMaxFunction = 64 << 10;
 
 class Disassembler {
  public:

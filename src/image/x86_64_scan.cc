@@ -5,15 +5,13 @@
 
 #include "src/image/machine_code.h"
 #include "src/image/x86_64_instruction.h"
+#include "src/image/x86_64_values.h"
 
 namespace tlsmeter::agent {
 namespace x86_64 {
 namespace {
 
 constexpr size_t kMaxInstruction = 15;  // Intel SDM, volume 2, section 2.3.11
-
-// kMaxFunction bounds what is decoded of one function; the largest of interest, state_machine, has 4 KiB.
-constexpr uint64_t kMaxFunction = 64 << 10;
 
 // kMaxLeading is how many instructions a probe may be moved into its function.
 constexpr int kMaxLeading = 4;
@@ -26,39 +24,55 @@ bool InStub(const ElfFile& file, uint64_t address) {
 // What the kernel's uprobes emulate rather than single-step (arch/x86/kernel/uprobes.c: branch_setup_xol_ops,
 // push_setup_xol_ops).
 bool IsEmulated(const cs_insn& instruction) {
+  const cs_x86& x86 = instruction.detail->x86;
+  const bool direct = x86.op_count == 1 && x86.operands[0].type == X86_OP_IMM && x86.prefix[2] != X86_PREFIX_OPSIZE;
   switch (instruction.id) {
     case X86_INS_PUSH:
-      return instruction.detail->x86.operands[0].type == X86_OP_REG;
+      return x86.operands[0].type == X86_OP_REG;
     case X86_INS_NOP:
       return true;
     case X86_INS_JMP:
     case X86_INS_CALL:
-      return instruction.detail->x86.operands[0].type == X86_OP_IMM;
+      return direct;
+    default:
+      return direct && PredicateOf(instruction.id).condition != Condition::kNone;
+  }
+}
+
+// Whether all that `instruction` changes is flags and registers not among `kept`, whose smaller parts are not to be named
+// either. Reading memory is no change.
+bool Keeps(const cs_insn& instruction, std::span<const int> kept) {
+  const cs_x86& x86 = instruction.detail->x86;
+  switch (instruction.id) {
+    case X86_INS_ENDBR64:
+    case X86_INS_CMP:
+    case X86_INS_TEST:
+      return true;
+    case X86_INS_MOV:
+    case X86_INS_MOVSXD:
+    case X86_INS_XOR:
+    case X86_INS_LEA:
+      break;
     default:
       return false;
   }
+  if (x86.op_count != 2 || x86.operands[0].type != X86_OP_REG) return false;
+  const RegisterPart part = PartOf(x86.operands[0].reg);
+  return part.number >= 0 && std::find(kept.begin(), kept.end(), part.number) == kept.end();
 }
 
-// The register of `instruction`'s destination, when that is all it changes beside the flags and it reads no memory.
-x86_reg OnlyDestination(const cs_insn& instruction) {
-  const cs_x86& x86 = instruction.detail->x86;
-  if (instruction.id != X86_INS_MOV && instruction.id != X86_INS_XOR && instruction.id != X86_INS_LEA)
-    return X86_REG_INVALID;
-  if (x86.op_count != 2 || x86.operands[0].type != X86_OP_REG) return X86_REG_INVALID;
-  if (instruction.id != X86_INS_LEA && x86.operands[1].type == X86_OP_MEM) return X86_REG_INVALID;
-  return x86.operands[0].reg;
-}
-
-bool IsFree(x86_reg reg, size_t arguments) {
-  // By argument, as 64 and 32 bits; smaller parts are left alone.
-  static constexpr x86_reg kArguments[][2] = {{X86_REG_RDI, X86_REG_EDI}, {X86_REG_RSI, X86_REG_ESI},
-                                              {X86_REG_RDX, X86_REG_EDX}, {X86_REG_RCX, X86_REG_ECX},
-                                              {X86_REG_R8, X86_REG_R8D},  {X86_REG_R9, X86_REG_R9D}};
-  static constexpr x86_reg kScratch[] = {X86_REG_RAX, X86_REG_EAX, X86_REG_R10, X86_REG_R10D, X86_REG_R11, X86_REG_R11D};
-  for (size_t i = arguments; i < std::size(kArguments); ++i) {
-    if (reg == kArguments[i][0] || reg == kArguments[i][1]) return true;
+// The first instruction from `start` on that the kernel can emulate, if all before it keep `kept`; else `start`.
+uint64_t FirstEmulated(ElfFile* file, uint64_t start, std::span<const int> kept) {
+  Disassembler disassembler;
+  uint64_t at = start;
+  for (int i = 0; i <= kMaxLeading; ++i) {
+    const cs_insn* instruction = disassembler.Decode(file, at);
+    if (instruction == nullptr) break;
+    if (IsEmulated(*instruction)) return at;
+    if (!Keeps(*instruction, kept)) break;
+    at += instruction->size;
   }
-  return std::find(std::begin(kScratch), std::end(kScratch), reg) != std::end(kScratch);
+  return start;
 }
 
 }  // namespace
@@ -158,18 +172,21 @@ std::vector<uint64_t> ReturnSites(ElfFile* file, uint64_t address) {
 }
 
 uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments) {
-  x86_64::Disassembler disassembler;
-  uint64_t at = function;
-  for (int i = 0; i <= x86_64::kMaxLeading; ++i) {
-    const cs_insn* instruction = disassembler.Decode(file, at);
-    if (instruction == nullptr) break;
-    if (x86_64::IsEmulated(*instruction)) return at;
-    const x86_reg destination = x86_64::OnlyDestination(*instruction);
-    const bool harmless = instruction->id == X86_INS_ENDBR64 || x86_64::IsFree(destination, arguments);
-    if (!harmless) break;
-    at += instruction->size;
+  // What the caller left in any other register may be read before it is written; only these the convention lets go.
+  std::vector<int> kept;
+  for (int number = 0; number < static_cast<int>(x86_64::kRegisters); ++number) {
+    const auto argument = std::find(x86_64::kArgumentRegisters.begin(), x86_64::kArgumentRegisters.end(), number);
+    const bool is_argument = argument != x86_64::kArgumentRegisters.end();
+    const auto index = static_cast<size_t>(argument - x86_64::kArgumentRegisters.begin());
+    const bool scratch = number == x86_64::kRax || number == 10 || number == 11;
+    if (is_argument ? index < arguments : !scratch) kept.push_back(number);
   }
-  return function;
+  return x86_64::FirstEmulated(file, function, kept);
+}
+
+uint64_t ResultAddress(ElfFile* file, uint64_t after_call) {
+  static constexpr int kKept[] = {x86_64::kRax, x86_64::kRsp};
+  return x86_64::FirstEmulated(file, after_call, kKept);
 }
 
 StubTable FindStubs(ElfFile* file, std::span<const std::string_view> names) {
@@ -183,34 +200,6 @@ StubTable FindStubs(ElfFile* file, std::span<const std::string_view> names) {
     }
   }
   return found;
-}
-
-std::vector<CallSite> CallSites(ElfFile* file, CodeRange range, uint64_t target) {
-  static constexpr uint8_t kCall = 0xe8;
-  static constexpr size_t kCallSize = 5;
-  std::vector<CallSite> sites;
-  const std::vector<uint8_t> code = file->ReadRange(range);
-  x86_64::Disassembler disassembler;
-  for (size_t i = 0; i + kCallSize <= code.size(); ++i) {
-    if (code[i] != kCall) continue;
-    int32_t displacement;
-    memcpy(&displacement, code.data() + i + 1, sizeof(displacement));
-    const uint64_t call = range.begin + i;
-    if (call + kCallSize + static_cast<int64_t>(displacement) != target) continue;
-    // The byte may lie within another instruction: decode up to it.
-    const std::optional<CodeRange> function = file->FunctionAt(call);
-    if (!function || function->end - function->begin > x86_64::kMaxFunction) continue;
-    uint64_t at = function->begin;
-    while (at < call) {
-      const cs_insn* instruction = disassembler.Decode(file, at);
-      if (instruction == nullptr) break;
-      at += instruction->size;
-    }
-    if (at != call) continue;
-    if (sites.size() == kMaxCallSites) break;
-    sites.push_back({call, call + kCallSize});
-  }
-  return sites;
 }
 
 }  // namespace tlsmeter::agent

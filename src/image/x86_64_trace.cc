@@ -15,7 +15,10 @@ using Kind = Value::Kind;
 using x86_64::Add;
 using x86_64::Condition;
 using x86_64::Holds;
+using x86_64::kArgumentRegisters;
+using x86_64::kRax;
 using x86_64::kRegisters;
+using x86_64::kRsp;
 using x86_64::PartOf;
 using x86_64::Predicate;
 using x86_64::PredicateOf;
@@ -23,10 +26,6 @@ using x86_64::RegisterPart;
 using x86_64::SignExtend;
 using x86_64::ZeroExtend;
 
-// Registers by their number in the instruction encoding.
-constexpr int kRax = 0;
-constexpr int kRsp = 4;
-constexpr std::array<int, kMaxArguments> kArgumentRegisters = {7, 6, 2, 1, 8, 9};  // rdi, rsi, rdx, rcx, r8, r9
 constexpr std::array<int, 9> kClobberedByCalls = {0, 1, 2, 6, 7, 8, 9, 10, 11};
 
 constexpr int kMaxStepsPerPath = 400;

@@ -1,13 +1,21 @@
-// Registers, integers and conditions of x86-64, for the tracer. Pure functions.
+// Registers, integers and conditions of x86-64, for the files that decode x86-64. Pure functions.
 #ifndef TLSMETER_SRC_IMAGE_X86_64_VALUES_H_
 #define TLSMETER_SRC_IMAGE_X86_64_VALUES_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+
+#include "src/image/machine_code.h"
 
 namespace tlsmeter::agent::x86_64 {
 
 inline constexpr size_t kRegisters = 16;
+
+// Registers by their number in the instruction encoding.
+inline constexpr int kRax = 0;
+inline constexpr int kRsp = 4;
+inline constexpr std::array<int, kMaxArguments> kArgumentRegisters = {7, 6, 2, 1, 8, 9};  // rdi, rsi, rdx, rcx, r8, r9
 
 // RegisterPart is a general register, by its number in the instruction encoding, and how many of its bytes are meant.
 struct RegisterPart {
