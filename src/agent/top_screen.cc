@@ -170,9 +170,9 @@ std::string Row(const Layout& layout, const TopRow& row, const TopPage& page, bo
 
 std::string Title(const TopPage& page) {
   const TopControls& controls = page.controls;
-  return absl::StrCat("tlsmeter top  ", page.clock, "  by ", std::string(TopGroupingName(controls.by)), ", sorted by ",
-                      std::string(TopOrderName(controls.order)), controls.reverse ? ", reversed" : "",
-                      controls.paused ? "  PAUSED" : "");
+  return absl::StrCat("tlsmeter top  ", page.clock, controls.paused ? " PAUSED" : "", "  by ",
+                      std::string(TopGroupingName(controls.by)), ", sorted by ", std::string(TopOrderName(controls.order)),
+                      controls.reverse ? ", reversed; " : "; ", page.view.rows.size(), " of ", page.all_rows, " rows");
 }
 
 std::string Summary(const TopPage& page) {
@@ -183,7 +183,6 @@ std::string Summary(const TopPage& page) {
     absl::StrAppend(&text, ", ", failed, "% failed");
   if (total.p50.has_value()) absl::StrAppend(&text, ", p50 ", Milliseconds(total.p50), " ms");
   if (total.p95.has_value()) absl::StrAppend(&text, ", p95 ", Milliseconds(total.p95), " ms");
-  absl::StrAppend(&text, "; ", page.view.rows.size(), " of ", page.all_rows, " rows");
   return text;
 }
 

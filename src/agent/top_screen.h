@@ -1,7 +1,7 @@
 // TopScreen: the table of `top` as text, for a screen of any size or for a pipe. Pure functions, any thread.
 //
-//   tlsmeter top  12:01:03  by workload, sorted by rate
-//   last 60 s: 2052 handshakes, 34.2/s, 1.2% failed, p50 1.66 ms, p95 12.3 ms; 2 of 2 rows
+//   tlsmeter top  12:01:03  by workload, sorted by rate; 2 of 2 rows
+//   last 60 s: 2052 handshakes, 34.2/s, 1.2% failed, p50 1.66 ms, p95 12.3 ms
 //   seen 120400 handshakes, lost 0 events, blind 0
 //   WORKLOAD           RATE/S  FAIL%  P50 MS  P95 MS VERSIONS         EXPIRES
 //   shop/checkout        33.1    0.4    1.65    12.1 1.3:92%,1.2:8%       89d
