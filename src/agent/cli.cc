@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -35,6 +37,14 @@ std::string CheckDuration(const std::string& text) {
   return absl::StrCat("'", text, "' is no duration; write seconds or 500ms, 30s, 5m");
 }
 
+// ByName maps the names of an enumeration of `count` values, from 0 on, to them.
+template <size_t count, typename Enum>
+std::map<std::string, Enum> ByName(std::string_view (*name)(Enum)) {
+  std::map<std::string, Enum> values;
+  for (size_t i = 0; i < count; ++i) values.emplace(name(static_cast<Enum>(i)), static_cast<Enum>(i));
+  return values;
+}
+
 ExitCode Print(const absl::StatusOr<std::string>& text) {
   if (!text.ok()) return FailWith(text.status());
   std::fputs(text->c_str(), stdout);
@@ -48,6 +58,7 @@ Cli::Cli() {
   app_.require_subcommand(0, 1);  // none is reported by who asks for command(): an unknown word shall be named first
   app_.set_version_flag("--version", std::string("tlsmeter ") + kVersion);
   AddTrace();
+  AddTop();
   AddRead();
   AddServe();
   AddCheck();
@@ -105,6 +116,45 @@ void Cli::AddTrace() {
   trace->add_option("-d,--duration", duration_, "Stop after this time: 30, 500ms, 5m")
       ->check(CheckDuration)
       ->type_name("TIME");
+}
+
+void Cli::AddTop() {
+  CLI::App* top = AddWithSettings("top", "Show who makes handshakes, how many, how fast and how they fail, live",
+                                  "  tlsmeter top                         by workload; h explains keys and columns\n"
+                                  "  tlsmeter top --by sni --sort p95 --role client\n"
+                                  "  tlsmeter top -d 60 --interval 60 | less     one page of text for a minute",
+                                  [this] {
+                                    top_.duration_seconds = top_duration_.empty() ? 0 : ParseSeconds(top_duration_);
+                                    top_.interval_seconds = ParseSeconds(interval_);
+                                    top_.window_seconds = ParseSeconds(window_);
+                                    top_.filter = top_records_.Filter();
+                                    top_.color = top_records_.Color();
+                                    return RunTop(top_);
+                                  });
+  top->add_option("--cgroup", top_.cgroup, kCgroupHelp)->type_name("PATH");
+  top->add_flag("--library", top_.library, kLibraryHelp);
+  top->add_option("--by", top_.controls.by, "A row for each workload (the default), sni or process")
+      ->transform(CLI::CheckedTransformer(ByName<kTopGroupings>(TopGroupingName)).description(""))
+      ->type_name("WHAT")
+      ->option_text("WHAT");
+  top->add_option("--sort", top_.controls.order, "Order of rows: rate (the default), failures, p95, p50, expiry, name")
+      ->transform(CLI::CheckedTransformer(ByName<kTopOrders>(TopOrderName)).description(""))
+      ->type_name("ORDER")
+      ->option_text("ORDER");
+  top->add_flag("--reverse", top_.controls.reverse, "Turn the order round");
+  top->add_option("--interval", interval_, "Time from one page to the next")
+      ->check(CheckDuration)
+      ->type_name("TIME")
+      ->capture_default_str();
+  top->add_option("--window", window_, "How far a page looks back")
+      ->check(CheckDuration)
+      ->type_name("TIME")
+      ->capture_default_str();
+  top->add_option("-d,--duration", top_duration_, "Stop after this time: 30, 500ms, 5m")
+      ->check(CheckDuration)
+      ->type_name("TIME");
+  top_records_.AddColorTo(top);
+  top_records_.AddFilterTo(top);
 }
 
 void Cli::AddRead() {

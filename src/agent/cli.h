@@ -40,6 +40,7 @@ class Cli {
   CLI::App* Add(CLI::App* parent, const char* name, const char* help, const char* examples, Body run);
   CLI::App* AddWithSettings(const char* name, const char* help, const char* examples, Body run);
   void AddTrace();
+  void AddTop();
   void AddRead();
   void AddServe();
   void AddCheck();
@@ -54,6 +55,11 @@ class Cli {
   TraceOptions trace_;
   RecordOptions trace_records_;
   std::string duration_;
+  TopOptions top_;
+  RecordOptions top_records_;
+  std::string top_duration_;
+  std::string interval_ = "2s";
+  std::string window_ = "60s";
   ReadOptions read_;
   RecordOptions read_records_;
   ServeOptions serve_;

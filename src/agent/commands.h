@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "src/agent/exit_code.h"
+#include "src/agent/record_filter.h"
 #include "src/agent/record_printer.h"
+#include "src/agent/top_controls.h"
 #include "src/aggregate/server_names.h"
 #include "src/attribution/kubelet.h"
 
@@ -19,6 +21,19 @@ struct TraceOptions {
   PrinterOptions printer;
 };
 ExitCode RunTrace(const TraceOptions& options);
+
+struct TopOptions {
+  std::string cgroup;
+  bool library = false;
+  double duration_seconds = 0;  // 0: until a signal or a key
+  double interval_seconds = 2;  // between two pages
+  double window_seconds = 60;   // what a page looks back on
+  RecordFilter filter;
+  TopControls controls;  // at the start
+  bool color = false;
+};
+// RunTop shows a live screen, or prints pages as text where there is no terminal.
+ExitCode RunTop(const TopOptions& options);
 
 struct ReadOptions {
   std::vector<std::string> files;  // "-": standard input; read one after the other

@@ -1,11 +1,11 @@
 #include "src/agent/pipeline.h"
 
-#include <cinttypes>
 #include <cstdio>
 #include <ctime>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "src/agent/confine.h"
 #include "src/attribution/cgroup_tree.h"
 #include "tlsmeter/parse_status.h"
@@ -30,6 +30,9 @@ Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgr
                                  const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}),
       join(kMaxCertificateReadsPerSecond) {}
 
+Pipeline::Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
+    : say_(SayToStderr), source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
+
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options, const KubeletOptions& kubelet) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
   if (!source.ok()) return source.status();
@@ -43,8 +46,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
   const absl::Status confined =
       Confine({.library = library != nullptr, .perf_uprobes = library != nullptr && library->how() == UprobeAttach::kPerf});
   if (!confined.ok()) {
-    std::fprintf(stderr, "tlsmeter: goes on with more privileges than it needs: %s\n",
-                 std::string(confined.message()).c_str());
+    SayToStderr(absl::StrCat("goes on with more privileges than it needs: ", confined.message()));
   }
   std::unique_ptr<Kubelet> asked;
   if (!kubelet.url.empty()) {
@@ -61,15 +63,17 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
   return pipeline;
 }
 
+void Pipeline::SayToStderr(const std::string& sentence) { std::fprintf(stderr, "tlsmeter: %s\n", sentence.c_str()); }
+
 // Once for each change, not for each of the requests that go on meanwhile.
 void Pipeline::SayKubelet() {
   if (kubelet_ == nullptr) return;
   absl::Status status = kubelet_->status();
   if (status == kubelet_said_) return;
   if (status.ok()) {
-    std::fprintf(stderr, "tlsmeter: the kubelet answers again\n");
+    say_("the kubelet answers again");
   } else {
-    std::fprintf(stderr, "tlsmeter: no list of pods from the kubelet: %s\n", std::string(status.message()).c_str());
+    say_(absl::StrCat("no list of pods from the kubelet: ", status.message()));
   }
   kubelet_said_ = std::move(status);
 }
@@ -105,7 +109,7 @@ absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
   if (library_) {
     for (const uint32_t slot : source_->library()->TakeDistrusted()) library_->images.Distrust(slot);
     library_->images.Poll();
-    SayBlind();
+    SayBlindLibraries();
   }
   const uint64_t now_ns = NowNs();
   flows_.Advance(now_ns);
@@ -195,31 +199,33 @@ SelfStats Pipeline::self_stats() const {
 }
 
 // Once for each file that is not instrumented, or no longer.
-void Pipeline::SayBlind() {
+void Pipeline::SayBlindLibraries() {
   for (const ImageReport& image : library_->images.TakeBlind()) {
-    std::fprintf(stderr, "tlsmeter: blind to the TLS library in %s (build id %s): %s\n", image.path.c_str(),
-                 image.build_id.c_str(), image.message.c_str());
+    say_(absl::StrCat("blind to the TLS library in ", image.path, " (build id ", image.build_id, "): ", image.message));
+  }
+}
+
+void Pipeline::SayBlind() {
+  if (library_) SayBlindLibraries();
+  for (const Hook& hook : source_->hooks()) {
+    if (!hook.attached) say_(absl::StrCat("blind to ", hook.blind, ": ", hook.name, " ", hook.missing));
   }
 }
 
 void Pipeline::SayReady(const std::string& watched) {
-  if (library_) SayBlind();
-  for (const Hook& hook : source_->hooks()) {
-    if (hook.attached) continue;
-    std::fprintf(stderr, "tlsmeter: blind to %s: %s %s\n", hook.blind.c_str(), hook.name.c_str(), hook.missing.c_str());
-  }
-  std::fprintf(stderr, "tlsmeter: ready, watching %s\n", watched.c_str());
+  SayBlind();
+  say_(absl::StrCat("ready, watching ", watched));
 }
 
-void Pipeline::SayLast() const {
+std::string Pipeline::LastLine() const {
   uint64_t lost = flows_.stats().dropped_pieces;
   for (const SourceCounter& counter : source_->counters()) {
     if (counter.group == CounterGroup::kLost) lost += counter.value;
   }
   const FlowStats& flows = flows_.stats();
   const uint64_t alone = library_ ? library_->join.stats().joined[static_cast<size_t>(JoinedBy::kNone)] : 0;
-  std::fprintf(stderr, "tlsmeter: seen %" PRIu64 " handshakes, lost %" PRIu64 " events, blind %" PRIu64 "\n",
-               flows.handshakes + alone, lost, flows.incomplete + flows.owner_unknown);
+  return absl::StrCat("seen ", flows.handshakes + alone, " handshakes, lost ", lost, " events, blind ",
+                      flows.incomplete + flows.owner_unknown);
 }
 
 }  // namespace tlsmeter::agent

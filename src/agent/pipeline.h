@@ -5,6 +5,7 @@
 #define TLSMETER_SRC_AGENT_PIPELINE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,12 +50,21 @@ class Pipeline {
   // self_stats returns what the pipeline says of itself, as of now.
   SelfStats self_stats() const;
 
-  // SayReady prints to stderr what is watched, and one line for each hook that is missing: what is invisible, and why.
+  // SayToStderr prints a sentence for people, as a line of its own. SayTo has them handed to `say` instead from now on.
+  static void SayToStderr(const std::string& sentence);
+  void SayTo(std::function<void(const std::string&)> say) { say_ = std::move(say); }
+
+  // SayBlind says, for each hook that is missing and each TLS library that cannot be probed, what is invisible, and why.
+  // Libraries that are met later are said by Turn.
+  void SayBlind();
+
+  // SayReady says the same, and what is watched.
   void SayReady(const std::string& watched);
 
-  // SayLast prints the last line of a run to stderr: handshakes seen, events lost, handshakes of which something was not
-  // seen.
-  void SayLast() const;
+  // LastLine returns what a run came to: handshakes seen, events lost, handshakes of which something was not seen. SayLast
+  // says it.
+  std::string LastLine() const;
+  void SayLast() const { say_(LastLine()); }
 
  private:
   // LibraryPart is what only the library sensor needs.
@@ -65,14 +75,14 @@ class Pipeline {
     LibraryJoin join;
   };
 
-  Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
-      : source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
+  Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution);
 
   absl::Status Poll(int timeout_ms);
   std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
   void SayKubelet();
-  void SayBlind();
+  void SayBlindLibraries();
 
+  std::function<void(const std::string&)> say_;
   std::unique_ptr<BpfSource> source_;
   std::unique_ptr<Kubelet> kubelet_;  // null where none is asked
   absl::Status kubelet_said_;         // the last of its states that was printed

@@ -132,7 +132,8 @@ absl::Status RecordFilter::Add(FilterKey key, std::string_view text) {
   return absl::OkStatus();
 }
 
-HelloFilter RecordFilter::hello_filter() const {
+HelloFilter RecordFilter::hello_filter(bool library) const {
+  if (library) return HelloFilter();
   HelloFilter hellos{.ipv6 = ipv6_, .server_ports = {}};
   for (const Term& term : terms_[static_cast<size_t>(FilterKey::kServerPort)]) {
     uint32_t port = 0;

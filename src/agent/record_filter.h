@@ -48,7 +48,9 @@ class RecordFilter {
   void AtLeastMilliseconds(double milliseconds) { min_seconds_ = milliseconds * 1e-3; }
 
   // hello_filter returns what of this the kernel can do by itself: a record that matches is of a connection that passes.
-  HelloFilter hello_filter() const;
+  // Nothing where `library` probes are in use too: they tell of handshakes without regard to the kernel's filter, and would
+  // then miss the wire's half.
+  HelloFilter hello_filter(bool library) const;
 
   // Matches returns true for a record that all terms let through.
   bool Matches(const HandshakeRecord& record) const;

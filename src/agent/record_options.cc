@@ -31,12 +31,6 @@ std::string CheckCount(const std::string& text) {
   return absl::StrCat("'", PrintableUtf8(text, kMaxFieldText), "' is no number of handshakes; write 1 or more");
 }
 
-bool UseColor(const std::string& mode) {
-  if (mode != "auto") return mode == "always";
-  const char* no_color = std::getenv("NO_COLOR");  // any value but an empty one: no-color.org
-  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
-}
-
 uint64_t NowNs() {
   timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
@@ -65,12 +59,19 @@ void RecordOptions::AddTo(CLI::App* command) {
       ->type_name("LIST");
   CLI::Option* seconds = command->add_flag("-t", seconds_, "Print the time as seconds since the start");
   command->add_flag("-T", utc_, "Print the time as UTC, with the date")->excludes(seconds);
-  command->add_option("--color", color_, "Colour lines by result: auto, always, never")
-      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
-      ->type_name("WHEN");
+  AddColorTo(command);
   command->add_flag("-v,--verbose", stories_, "Tell under the line of each failed handshake what happened and what to try");
   command->add_option("-N,--count", max_records_, "Stop after this many handshakes")->check(CheckCount)->type_name("COUNT");
+  AddFilterTo(command);
+}
 
+void RecordOptions::AddColorTo(CLI::App* command) {
+  command->add_option("--color", color_, "Colour what failed: auto, always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
+      ->type_name("WHEN");
+}
+
+void RecordOptions::AddFilterTo(CLI::App* command) {
   AddTerm(command, FilterKey::kPid, "-p,--pid", "PID", "Process");
   AddTerm(command, FilterKey::kComm, "-c,--comm", "GLOB", "Name of the process");
   AddTerm(command, FilterKey::kUser, "-u,--user", "USER", "User of the process, by number or name");
@@ -99,17 +100,29 @@ PrinterOptions RecordOptions::Printer() const {
   options.time.style = seconds_ ? TimeStyle::kSeconds : utc_ ? TimeStyle::kUtc : TimeStyle::kClock;
   if (format_ == OutputFormat::kCsv && !seconds_) options.time.style = TimeStyle::kUtc;
   options.time.start_ns = NowNs();
-  options.color = UseColor(color_);
+  options.color = Color();
   options.stories = stories_;
   options.max_records = max_records_;
+  options.filter = Filter();
+  return options;
+}
+
+bool RecordOptions::Color() const {
+  if (color_ != "auto") return color_ == "always";
+  const char* no_color = std::getenv("NO_COLOR");  // any value but an empty one: no-color.org
+  return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+RecordFilter RecordOptions::Filter() const {
+  RecordFilter filter;
   for (size_t key = 0; key < kFilterKeys; ++key) {
     // Each was checked as it was parsed.
-    for (const std::string& term : terms_[key]) options.filter.Add(static_cast<FilterKey>(key), term).IgnoreError();
+    for (const std::string& term : terms_[key]) filter.Add(static_cast<FilterKey>(key), term).IgnoreError();
   }
-  if (ipv4_ || ipv6_) options.filter.OnlyFamily(ipv6_);
-  if (failed_) options.filter.OnlyFailed();
-  options.filter.AtLeastMilliseconds(min_ms_);
-  return options;
+  if (ipv4_ || ipv6_) filter.OnlyFamily(ipv6_);
+  if (failed_) filter.OnlyFailed();
+  filter.AtLeastMilliseconds(min_ms_);
+  return filter;
 }
 
 }  // namespace tlsmeter::agent

@@ -1,4 +1,4 @@
-// RecordOptions: the flags of every command that prints records: how, how many and which. Main thread.
+// RecordOptions: the flags of every command that shows records: how, how many and which. Main thread.
 #ifndef TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
 #define TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
 
@@ -16,11 +16,17 @@ namespace tlsmeter::agent {
 class RecordOptions {
  public:
   // AddTo adds the flags to `command`; the object must live until they are parsed. A value that cannot be is an error of
-  // the parser, in one sentence.
+  // the parser, in one sentence. AddColorTo and AddFilterTo add those of them that say whether there is colour, and which
+  // records are wanted.
   void AddTo(CLI::App* command);
+  void AddColorTo(CLI::App* command);
+  void AddFilterTo(CLI::App* command);
 
-  // Printer returns what the flags ask for. Colour follows the terminal and NO_COLOR where no flag decides.
+  // Printer returns what the flags ask for; Color and Filter the part of it that their flags do. Colour follows the terminal
+  // and NO_COLOR where no flag decides.
   PrinterOptions Printer() const;
+  bool Color() const;
+  RecordFilter Filter() const;
 
  private:
   void AddTerm(CLI::App* command, FilterKey key, const char* flags, const char* value, const char* help);

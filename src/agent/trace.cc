@@ -28,10 +28,11 @@ void Trace::Print(const std::vector<HandshakeRecord>& records) {
 
 ExitCode Trace::Run() {
   CatchStopSignals();
-  // The library sensor tells of handshakes without regard to the kernel's filter, and would then miss the wire's half.
-  const HelloFilter hellos = options_.library ? HelloFilter() : options_.printer.filter.hello_filter();
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(BpfSourceOptions{
-      .cgroup_path = options_.cgroup, .measure_time = false, .library = options_.library, .hellos = hellos});
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Start(BpfSourceOptions{.cgroup_path = options_.cgroup,
+                                       .measure_time = false,
+                                       .library = options_.library,
+                                       .hellos = options_.printer.filter.hello_filter(options_.library)});
   if (!pipeline.ok()) return FailWith(pipeline.status());
   (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
   printer_.PrintHeader();

@@ -6,15 +6,6 @@
 namespace tlsmeter::agent {
 namespace {
 
-// EarliestExpiry returns when the first of a chain's certificates ends.
-std::optional<int64_t> EarliestExpiry(const CertificateChain& chain) {
-  std::optional<int64_t> earliest;
-  for (const auto& facts : chain.certificates) {
-    if (facts->not_after.has_value()) earliest = std::min(earliest.value_or(*facts->not_after), *facts->not_after);
-  }
-  return earliest;
-}
-
 bool IsUseOf(const CertificateUse& use, const CertificateCatalogue::Sighting& seen) {
   for (size_t i = 0; i < use.workload.size(); ++i) {
     if (use.workload[i].id() != seen.workload[i].id()) return false;
@@ -23,6 +14,14 @@ bool IsUseOf(const CertificateUse& use, const CertificateCatalogue::Sighting& se
 }
 
 }  // namespace
+
+std::optional<int64_t> EarliestExpiry(const CertificateChain& chain) {
+  std::optional<int64_t> earliest;
+  for (const auto& facts : chain.certificates) {
+    if (facts->not_after.has_value()) earliest = std::min(earliest.value_or(*facts->not_after), *facts->not_after);
+  }
+  return earliest;
+}
 
 void CertificateCatalogue::Add(const Sighting& seen, uint64_t now_ns) {
   for (size_t i = 0; i < seen.chain.certificates.size(); ++i) {

@@ -50,6 +50,9 @@ struct Certificate {
   uint64_t seen_ns = 0;                           // by the clock of Add
 };
 
+// EarliestExpiry returns the earliest end of a chain's certificates, Unix seconds; nullopt when none is known.
+std::optional<int64_t> EarliestExpiry(const CertificateChain& chain);
+
 class CertificateCatalogue {
  public:
   // Sighting is one chain in one handshake. A view: valid as long as what it was made from.

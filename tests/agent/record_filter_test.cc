@@ -137,13 +137,15 @@ TEST(RecordFilterTest, TakesTheFirstDigitsOfAContainersId) {
 
 TEST(RecordFilterTest, HandsFamilyAndWantedServerPortsToTheKernel) {
   RecordFilter filter;
-  EXPECT_FALSE(filter.hello_filter().ipv6.has_value());
-  EXPECT_TRUE(filter.hello_filter().server_ports.empty());
+  EXPECT_FALSE(filter.hello_filter(false).ipv6.has_value());
+  EXPECT_TRUE(filter.hello_filter(false).server_ports.empty());
   filter.OnlyFamily(true);
   for (const char* term : {"443", "!80", "8443"}) ASSERT_TRUE(filter.Add(FilterKey::kServerPort, term).ok());
   ASSERT_TRUE(filter.Add(FilterKey::kLocalPort, "5000").ok());
-  EXPECT_EQ(filter.hello_filter().ipv6, true);
-  EXPECT_EQ(filter.hello_filter().server_ports, (std::vector<uint16_t>{443, 8443}));
+  EXPECT_EQ(filter.hello_filter(false).ipv6, true);
+  EXPECT_EQ(filter.hello_filter(false).server_ports, (std::vector<uint16_t>{443, 8443}));
+  EXPECT_FALSE(filter.hello_filter(true).ipv6.has_value());
+  EXPECT_TRUE(filter.hello_filter(true).server_ports.empty());
 }
 
 TEST(RecordFilterTest, LooksItselfWhereTheKernelHasNoRoomForThePorts) {
@@ -151,7 +153,7 @@ TEST(RecordFilterTest, LooksItselfWhereTheKernelHasNoRoomForThePorts) {
   for (size_t port = 1; port <= kMaxHelloPorts + 1; ++port) {
     ASSERT_TRUE(filter.Add(FilterKey::kServerPort, std::to_string(port)).ok());
   }
-  EXPECT_TRUE(filter.hello_filter().server_ports.empty());
+  EXPECT_TRUE(filter.hello_filter(false).server_ports.empty());
   EXPECT_FALSE(filter.Matches(Sample()));
 }
 

@@ -41,7 +41,7 @@ class UsageTest(unittest.TestCase):
     def test_wrong_usage_is_one_sentence_and_exit_code_2(self):
         for arguments, word in ((["trace", "--no-such-flag"], "--no-such-flag"), (["no-such-command"], "no-such-command"), ([], ""),
                                 (["trace", "-o", "yaml"], "yaml"), (["trace", "-d", "soon"], "soon"), (["trace", "-N", "-1"], "-1"), (["trace", "-N", "0"], "write 1 or more"), (["serve", "--server-names", "suffix:0"], "suffix:0"),
-                                (["trace", "-p", "me"], "me"), (["trace", "-F", "sni,colour"], "colour"), (["trace", "-D", "https"], "https"),
+                                (["trace", "-p", "me"], "me"), (["top", "--by", "pod"], "pod"), (["top", "--sort", "luck"], "luck"), (["top", "--interval", "0"], "'0'"), (["trace", "-F", "sni,colour"], "colour"), (["trace", "-D", "https"], "https"),
                                 (["trace", "--reason", "bad_luck"], "bad_luck"), (["trace", "-4", "-6"], "-4"), (["trace", "-t", "-T"], "-t"), (["trace", "--cgroup"], "--cgroup"),
                                 (["serve", "--listen", "nowhere"], "nowhere"), (["serve", "--listen", "127.0.0.1:99999"], "99999")):
             with self.subTest(arguments):
@@ -61,7 +61,7 @@ class UsageTest(unittest.TestCase):
         harness.require("bash")
         complete = """source <("$0" completion bash)
             COMP_WORDS=(tlsmeter "$@"); COMP_CWORD=$#; _tlsmeter; echo "${COMPREPLY[@]}" """
-        for words, candidates in ((["tr"], "trace"), (["config", "sh"], "show"), (["trace", "-d", "3", "--po"], "--pod"),
+        for words, candidates in ((["tr"], "trace"), (["config", "sh"], "show"), (["trace", "-d", "3", "--po"], "--pod"), (["top", "--so"], "--sort"),
                                   (["config", "show", "--c"], "--config"), (["serve", "--po"], "")):
             with self.subTest(words):
                 done = subprocess.run(["bash", "-c", complete, tlsmeter_path(), *words], capture_output=True, text=True,
@@ -95,7 +95,7 @@ class UsageTest(unittest.TestCase):
             self.check_refused(run("trace", "--cgroup", folder), 2, folder)
 
     def test_help_and_version(self):
-        for arguments in (["--help"], ["check", "--help"], ["trace", "--help"], ["serve", "--help"]):
+        for arguments in (["--help"], ["check", "--help"], ["trace", "--help"], ["top", "--help"], ["serve", "--help"]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("tlsmeter", done.stdout)

@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "src/agent/commands.h"
+#include "src/agent/pipeline.h"
+#include "src/agent/stop_signal.h"
+#include "src/agent/terminal.h"
+#include "src/agent/top_screen.h"
+#include "src/agent/top_table.h"
+
+namespace tlsmeter::agent {
+namespace {
+
+// How long a key waits to be seen, at most.
+constexpr int kPollMs = 50;
+
+// NowNs returns the time of a clock that no one sets.
+uint64_t NowNs() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+// A time that someone wrote; of more than thirty years, for ever.
+uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(std::min(seconds, 1e9) * 1e9); }
+
+class Top {
+ public:
+  Top(const TopOptions& options, std::unique_ptr<Pipeline> pipeline)
+      : options_(options),
+        controls_(options.controls),
+        pipeline_(std::move(pipeline)),
+        table_(Nanoseconds(options.window_seconds), start_ns_) {}
+
+  ExitCode Run();
+
+ private:
+  absl::Status RunOnScreen();
+  absl::Status RunAsText();
+  absl::Status Turn();
+  void Add(const std::vector<HandshakeRecord>& records);
+  void Look();
+  bool IsDue();
+  bool IsOver() const;
+  TopPage Page() const;
+
+  const TopOptions& options_;
+  TopControls controls_;
+  std::unique_ptr<Pipeline> pipeline_;
+  const uint64_t start_ns_ = NowNs();
+  TopTable table_;
+  uint64_t next_ns_ = 0;  // when to look at the table again
+  TopPage seen_;          // what was seen there the last time: all rows
+  std::vector<std::string>
+      notices_;  // what the pipeline says meanwhile: some for each hook, and each image, see ImageManager
+};
+
+void Top::Add(const std::vector<HandshakeRecord>& records) {
+  for (const HandshakeRecord& record : records) {
+    if (options_.filter.Matches(record)) table_.Add(record, NowNs());
+  }
+}
+
+absl::Status Top::Turn() {
+  const absl::StatusOr<std::vector<HandshakeRecord>> records = pipeline_->Turn(kPollMs);
+  if (records.ok()) Add(*records);
+  return records.status();
+}
+
+void Top::Look() {
+  const absl::Time now = absl::Now();
+  seen_.view = table_.View(controls_.by, NowNs());
+  seen_.all_rows = seen_.view.rows.size();
+  seen_.clock = absl::FormatTime("%H:%M:%S", now, absl::LocalTimeZone());
+  seen_.unix_seconds = absl::ToUnixSeconds(now);
+  seen_.status = pipeline_->LastLine();
+}
+
+bool Top::IsDue() {
+  const uint64_t now_ns = NowNs();
+  if (now_ns < next_ns_) return false;
+  next_ns_ = now_ns + Nanoseconds(options_.interval_seconds);
+  return true;
+}
+
+bool Top::IsOver() const {
+  return options_.duration_seconds > 0 && NowNs() - start_ns_ >= Nanoseconds(options_.duration_seconds);
+}
+
+TopPage Top::Page() const {
+  TopPage page = seen_;
+  page.controls = controls_;
+  page.notices = notices_;
+  std::erase_if(page.view.rows, [this](const TopRow& row) { return !TopNameMatches(controls_.filter, row.name); });
+  SortTopRows(controls_.order, controls_.reverse, &page.view.rows);
+  return page;
+}
+
+absl::Status Top::RunOnScreen() {
+  absl::StatusOr<std::unique_ptr<Terminal>> terminal = Terminal::Open();
+  if (!terminal.ok()) return terminal.status();
+  KeyDecoder decoder;
+  TopGrouping seen_by = controls_.by;
+  TerminalSize drawn_size;
+  absl::Status turned, drawn;
+  while (turned.ok() && drawn.ok() && !controls_.quit && !StopRequested() && !IsOver()) {
+    const std::string keys = decoder.Take((*terminal)->ReadKeys());
+    for (const char key : keys) controls_.Press(key);
+    bool changed = !keys.empty();
+    changed |= (*terminal)->SuspendIfAsked();
+    const TerminalSize size = (*terminal)->size();
+    changed |= size != drawn_size;
+    if ((IsDue() && !controls_.paused) || controls_.by != seen_by) {
+      Look();
+      seen_by = controls_.by;
+      changed = true;
+    }
+    if (changed) drawn = (*terminal)->Draw(TopScreen(Page(), size, options_.color));
+    drawn_size = size;
+    turned = Turn();
+  }
+  terminal->reset();
+  pipeline_->Finish();  // for the last line
+  return turned;        // a terminal that has gone is an end like another
+}
+
+absl::Status Top::RunAsText() {
+  next_ns_ = start_ns_ + Nanoseconds(options_.interval_seconds);
+  absl::Status turned;
+  bool read = true;  // by somebody
+  const auto print = [this, &read] {
+    Look();
+    const std::string block = TopBlock(Page());
+    read = std::fwrite(block.data(), 1, block.size(), stdout) == block.size() && std::fflush(stdout) == 0;
+  };
+  while (turned.ok() && read && !StopRequested() && !IsOver()) {
+    turned = Turn();
+    if (IsDue() && !IsOver()) print();
+  }
+  if (turned.ok() && read) {
+    Add(pipeline_->Finish());
+    print();
+  }
+  return turned;
+}
+
+ExitCode Top::Run() {
+  absl::Status status;
+  if (Terminal::IsUsable()) {
+    pipeline_->SayTo([this](const std::string& sentence) { notices_.push_back(sentence); });
+    pipeline_->SayBlind();
+    status = RunOnScreen();
+    for (const std::string& notice : notices_) Pipeline::SayToStderr(notice);
+    pipeline_->SayTo(Pipeline::SayToStderr);
+  } else {
+    pipeline_->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
+    status = RunAsText();
+  }
+  if (!status.ok()) return FailWith(status);
+  pipeline_->SayLast();
+  return kExitOk;
+}
+
+}  // namespace
+
+ExitCode RunTop(const TopOptions& options) {
+  CatchStopSignals();
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Start(BpfSourceOptions{.cgroup_path = options.cgroup,
+                                       .measure_time = false,
+                                       .library = options.library,
+                                       .hellos = options.filter.hello_filter(options.library)});
+  if (!pipeline.ok()) return FailWith(pipeline.status());
+  return Top(options, *std::move(pipeline)).Run();
+}
+
+}  // namespace tlsmeter::agent
