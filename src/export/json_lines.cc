@@ -233,11 +233,8 @@ void WriteOwner(const Owner& owner, const Attribution& who, JsonWriter* json) {
 
 }  // namespace
 
-std::string JsonLine(const HandshakeRecord& record) {
-  constexpr size_t kUsualLine = 4096;
-  std::string line;
-  line.reserve(kUsualLine);
-  JsonWriter json(&line);
+void AppendJsonLine(const HandshakeRecord& record, std::string* out) {
+  JsonWriter json(out);
   WriteTime(record, &json);
   WriteEndpoints(record, &json);
   WriteTls(record, &json);
@@ -257,7 +254,14 @@ std::string JsonLine(const HandshakeRecord& record) {
   WriteAttribution(record.attribution, &json);
   WriteOwner(record.owner, record.attribution, &json);
   json.Finish();
-  line += '\n';
+  *out += '\n';
+}
+
+std::string JsonLine(const HandshakeRecord& record) {
+  constexpr size_t kUsualLine = 4096;
+  std::string line;
+  line.reserve(kUsualLine);
+  AppendJsonLine(record, &line);
   return line;
 }
 
