@@ -11,6 +11,7 @@ namespace tlsmeter {
 namespace {
 
 constexpr size_t kDigestDigits = 12;
+constexpr size_t kUsualLength = 256;  // a text that is hashed, of nearly any hello, so that it need not grow
 
 // The highest version by number, as the definition has it; a draft's number is above that of TLS 1.3.
 std::string_view VersionText(const ClientHello& hello) {
@@ -57,14 +58,15 @@ std::string AlpnText(const ClientHello& hello) {
   return {hex.front(), hex.back()};
 }
 
-std::string Joined(std::span<const uint16_t> numbers) {
-  std::string text;
-  text.reserve(5 * numbers.size());
+// Appends the numbers in hex, with a comma between two.
+void AppendJoined(std::span<const uint16_t> numbers, std::string* text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
   for (const uint16_t number : numbers) {
-    if (!text.empty()) text += ',';
-    AppendLowerHex(std::array{static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)}, &text);
+    const char digits[] = {kDigits[number >> 12], kDigits[(number >> 8) & 0xf], kDigits[(number >> 4) & 0xf],
+                           kDigits[number & 0xf], ','};
+    text->append(digits, sizeof(digits));
   }
-  return text;
+  if (!numbers.empty()) text->pop_back();
 }
 
 std::string Part(std::string_view text) {
@@ -100,10 +102,15 @@ std::string Ja4(const ClientHello& hello, Ja4Transport transport) {
   text += VersionText(hello);
   text += hello.HasExtension(ExtensionType::kServerName) ? 'd' : 'i';
   text += CountText(ciphers.size()) + CountText(extension_count) + AlpnText(hello);
-  text += '_' + Part(Joined(ciphers));
-  std::string last = Joined(extensions);
-  if (!algorithms.empty()) last += '_' + Joined(algorithms);
-  text += '_' + Part(last);
+  std::string hashed;
+  hashed.reserve(kUsualLength);
+  AppendJoined(ciphers, &hashed);
+  text += '_' + Part(hashed);
+  hashed.clear();
+  AppendJoined(extensions, &hashed);
+  if (!algorithms.empty()) hashed += '_';
+  AppendJoined(algorithms, &hashed);
+  text += '_' + Part(hashed);
   return text;
 }
 
