@@ -1,7 +1,7 @@
 #include "src/base/json_writer.h"
 
 #include <algorithm>
-#include <cassert>
+#include <array>
 #include <charconv>
 #include <iterator>
 
@@ -23,14 +23,11 @@ size_t PlainPrefix(std::string_view text) {
   return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
 }
 
-// Appends text that needs no escaping. Grows the string once, since most strings of a record are short.
+// Appends text that needs no escaping, and the closing quote with what follows it.
 void AppendPlain(std::string_view text, std::string_view behind, std::string* out) {
-  const size_t at = out->size();
-  out->resize(at + 1 + text.size() + behind.size());
-  char* to = out->data() + at;
-  *to++ = '"';
-  to = std::copy(text.begin(), text.end(), to);
-  std::copy(behind.begin(), behind.end(), to);
+  out->push_back('"');
+  out->append(text);
+  out->append(behind);
 }
 
 }  // namespace
@@ -115,35 +112,33 @@ void JsonWriter::EndArray() {
 }
 
 void JsonWriter::Finish() {
-  Close(0);
+  Enter("");
   out_->push_back('}');
 }
 
-void JsonWriter::Close(size_t depth) {
-  for (; depth_ > depth; --depth_) {
+void JsonWriter::Enter(std::string_view objects) {
+  const auto [ours, theirs] = std::mismatch(objects_.begin(), objects_.end(), objects.begin(), objects.end());
+  const size_t shared = objects_.substr(0, static_cast<size_t>(ours - objects_.begin())).rfind('.') + 1;
+  for (const char c : objects_.substr(shared)) {
+    if (c != '.') continue;
     out_->push_back('}');
     comma_ = true;
+  }
+  objects_ = objects;
+  for (objects.remove_prefix(shared); !objects.empty();) {
+    const size_t dot = objects.find('.');
+    if (comma_) out_->push_back(',');
+    AppendPlain(objects.substr(0, dot), "\":{", out_);
+    comma_ = false;
+    objects.remove_prefix(dot + 1);
   }
 }
 
 void JsonWriter::Name(std::string_view path) {
-  size_t level = 0;
-  for (size_t dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
-    const std::string_view part = path.substr(0, dot);
-    path.remove_prefix(dot + 1);
-    if (level == depth_ || open_[level] != part) {
-      Close(level);
-      assert(depth_ < kMaxDepth);
-      if (comma_) out_->push_back(',');
-      AppendPlain(part, "\":{", out_);
-      open_[depth_++] = part;
-      comma_ = false;
-    }
-    ++level;
-  }
-  Close(level);
+  const size_t objects = path.rfind('.') + 1;  // 0 where there is no dot
+  if (path.substr(0, objects) != objects_) Enter(path.substr(0, objects));
   if (comma_) out_->push_back(',');
-  AppendPlain(path, "\":", out_);
+  AppendPlain(path.substr(objects), "\":", out_);
   comma_ = true;
 }
 

@@ -6,7 +6,6 @@
 #ifndef TLSMETER_SRC_BASE_JSON_WRITER_H_
 #define TLSMETER_SRC_BASE_JSON_WRITER_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,9 +18,6 @@ void AppendJsonString(std::string_view text, std::string* out);
 
 class JsonWriter {
  public:
-  // kMaxDepth is how many objects a path may nest: the deepest of ours, tls.client.hash.sha256, nests three.
-  static constexpr size_t kMaxDepth = 8;
-
   // JsonWriter appends to *out, which must outlive it, and opens the outermost object.
   explicit JsonWriter(std::string* out);
   JsonWriter(const JsonWriter&) = delete;
@@ -46,11 +42,12 @@ class JsonWriter {
 
  private:
   void Name(std::string_view path);
-  void Close(size_t depth);
+
+  // Enter closes and opens objects until those of `objects` are open.
+  void Enter(std::string_view objects);
 
   std::string* out_;
-  std::array<std::string_view, kMaxDepth> open_;  // names of the objects that are open, outermost first
-  size_t depth_ = 0;
+  std::string_view objects_;  // that are open, as in a path: "tls.client."
   bool comma_ = false;
 };
 
