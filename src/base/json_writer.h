@@ -2,10 +2,11 @@
 //
 // A member is named by its dotted path ("tls.client.server_name"): the writer opens and closes the nested objects, so
 // members of one object must be written next to each other. Whatever the strings hold, the output is valid JSON in UTF-8 on
-// one line. One thread at a time.
+// one line: what is not well-formed UTF-8 becomes U+FFFD. One thread at a time.
 #ifndef TLSMETER_SRC_BASE_JSON_WRITER_H_
 #define TLSMETER_SRC_BASE_JSON_WRITER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,12 +14,9 @@
 
 namespace tlsmeter::agent {
 
-// AppendJsonString appends `text` as a JSON string with its quotes. Bytes that are not well-formed UTF-8 become U+FFFD.
-void AppendJsonString(std::string_view text, std::string* out);
-
 class JsonWriter {
  public:
-  // JsonWriter appends to *out, which must outlive it, and opens the outermost object.
+  // JsonWriter appends to *out, which must outlive it and is complete after Finish, and opens the outermost object.
   explicit JsonWriter(std::string* out);
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
@@ -45,10 +43,27 @@ class JsonWriter {
 
   // Enter closes and opens objects until those of `objects` are open.
   void Enter(std::string_view objects);
+  void Key(std::string_view name);
+
+  // Quote writes `text` as a string. Escape writes the character at its start, which is not plain ASCII; returns its length.
+  void Quote(std::string_view text);
+  size_t Escape(std::string_view text);
+
+  void Put(char c) {
+    if (size_ == piece_.size()) Flush();
+    piece_[size_++] = c;
+  }
+  void Put(std::string_view text);
+  void PutQuoted(std::string_view text);
+  void Flush();
 
   std::string* out_;
   std::string_view objects_;  // that are open, as in a path: "tls.client."
   bool comma_ = false;
+
+  // A line is a hundred short strings: they are gathered here, and cost *out one append.
+  std::array<char, 4096> piece_;
+  size_t size_ = 0;
 };
 
 }  // namespace tlsmeter::agent
