@@ -21,19 +21,16 @@ constexpr bool IsSortedAndUnique(std::span<const NamedNumber> table) {
   return true;
 }
 
-// FindName returns the name of `value` in a sorted `table`, or an empty view.
+// FindName returns the name of `value` in a sorted `table`, or an empty view. Halves without a jump that depends on the
+// data: which way it would go cannot be foreseen.
 constexpr std::string_view FindName(std::span<const NamedNumber> table, uint16_t value) {
-  size_t low = 0;
-  size_t high = table.size();
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (table[middle].value < value) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  const NamedNumber* row = table.data();
+  for (size_t rows = table.size(); rows > 1;) {
+    const size_t half = rows / 2;
+    row += row[half].value <= value ? half : 0;
+    rows -= half;
   }
-  return low < table.size() && table[low].value == value ? table[low].name : std::string_view();
+  return !table.empty() && row->value == value ? row->name : std::string_view();
 }
 
 }  // namespace tlsmeter
