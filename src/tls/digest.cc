@@ -2,7 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "src/tls/asn1.h"
 
@@ -33,6 +35,36 @@ class Hasher {
   std::unique_ptr<EVP_MD_CTX, OpensslDeleter<EVP_MD_CTX_free>> context_;
 };
 
+// TextHasher makes hex digests of texts and keeps the latest. One thread.
+class TextHasher {
+ public:
+  explicit TextHasher(const char* algorithm, size_t digest_size) : hasher_(algorithm), digest_(digest_size) {}
+
+  // Hex returns the digest of `text` in lower-case hex, valid until the next call; empty where libcrypto refuses.
+  const std::string& Hex(std::string_view text) {
+    Known& known = known_[text.size() <= kMaxText ? std::hash<std::string_view>()(text) % kMaxTexts : kMaxTexts];
+    if (known.hex.empty() || known.text != text) {
+      known.hex.clear();
+      known.text = text.size() <= kMaxText ? text : std::string_view();
+      if (hasher_.Digest(AsBytes(text), digest_.data())) AppendLowerHex(digest_, &known.hex);
+    }
+    return known.hex;
+  }
+
+ private:
+  // The texts of the clients of a busy server; nearly all are below the length.
+  static constexpr size_t kMaxTexts = 64;
+  static constexpr size_t kMaxText = 1024;
+
+  struct Known {
+    std::string text, hex;
+  };
+
+  Hasher hasher_;
+  std::vector<uint8_t> digest_;
+  std::array<Known, kMaxTexts + 1> known_;  // by hash; the last is for texts that are too long to be kept
+};
+
 }  // namespace
 
 std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes) {
@@ -42,10 +74,14 @@ std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes) {
   return digest;
 }
 
-std::string Md5Hex(std::string_view text) {
-  thread_local Hasher hasher("MD5");
-  std::array<uint8_t, 16> digest;
-  return hasher.Digest(AsBytes(text), digest.data()) ? LowerHex(digest) : std::string();
+const std::string& Md5Hex(std::string_view text) {
+  thread_local TextHasher hasher("MD5", 16);
+  return hasher.Hex(text);
+}
+
+const std::string& Sha256Hex(std::string_view text) {
+  thread_local TextHasher hasher("SHA256", 32);
+  return hasher.Hex(text);
 }
 
 void AppendLowerHex(std::span<const uint8_t> bytes, std::string* text) {

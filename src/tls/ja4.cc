@@ -73,10 +73,9 @@ void AppendJoined(std::span<const uint16_t> numbers, std::string* text) {
   if (!numbers.empty()) text->pop_back();
 }
 
+// The first digits of the text's digest.
 std::string Part(std::string_view text) {
-  if (text.empty()) return std::string(kDigestDigits, '0');
-  const std::array<uint8_t, 32> digest = Sha256(AsBytes(text));
-  return LowerHex(std::span(digest).first(kDigestDigits / 2));
+  return text.empty() ? std::string(kDigestDigits, '0') : Sha256Hex(text).substr(0, kDigestDigits);
 }
 
 }  // namespace
