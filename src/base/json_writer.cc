@@ -64,6 +64,12 @@ void JsonWriter::Element(std::string_view value) {
   comma_ = true;
 }
 
+void JsonWriter::PlainElement(std::string_view value) {
+  if (comma_) Put(',');
+  PutQuoted(value);
+  comma_ = true;
+}
+
 void JsonWriter::EndArray() {
   Put(']');
   comma_ = true;

@@ -30,9 +30,10 @@ class JsonWriter {
   // Thousandths writes `value` / 1000 as a decimal number without trailing zeros: 210 as 0.21, 3000 as 3.
   void Thousandths(std::string_view path, uint64_t value);
 
-  // BeginArray opens an array member; only Element and EndArray may follow.
+  // BeginArray opens an array member; only elements and EndArray may follow.
   void BeginArray(std::string_view path);
   void Element(std::string_view value);
+  void PlainElement(std::string_view value);  // of the program's own, nothing in it that needs escaping
   void EndArray();
 
   // Finish closes all objects. Nothing may be written after it.

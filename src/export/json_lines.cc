@@ -69,7 +69,7 @@ void WriteNames(std::string_view path, const std::vector<Number>& numbers, JsonW
   for (const Number number : numbers) {
     if (IsGrease(number.value)) continue;
     if (const std::string_view known = number.KnownName(); !known.empty()) {
-      json->Element(known);
+      json->PlainElement(known);
     } else {
       json->Element(number.Name());
     }

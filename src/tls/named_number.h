@@ -21,16 +21,19 @@ constexpr bool IsSortedAndUnique(std::span<const NamedNumber> table) {
   return true;
 }
 
-// FindName returns the name of `value` in a sorted `table`, or an empty view. Halves without a jump that depends on the
-// data: which way it would go cannot be foreseen.
+// FindName returns the name of `value` in a sorted `table`, or an empty view.
 constexpr std::string_view FindName(std::span<const NamedNumber> table, uint16_t value) {
-  const NamedNumber* row = table.data();
-  for (size_t rows = table.size(); rows > 1;) {
-    const size_t half = rows / 2;
-    row += row[half].value <= value ? half : 0;
-    rows -= half;
+  size_t low = 0;
+  size_t high = table.size();
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (table[middle].value < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
-  return !table.empty() && row->value == value ? row->name : std::string_view();
+  return low < table.size() && table[low].value == value ? table[low].name : std::string_view();
 }
 
 }  // namespace tlsmeter
