@@ -146,14 +146,10 @@ size_t JsonWriter::Escape(std::string_view text) {
   return length;
 }
 
-void JsonWriter::Put(std::string_view text) {
-  if (text.size() > piece_.size() - size_) Flush();
-  if (text.size() > piece_.size()) {
-    out_->append(text);
-    return;
-  }
-  text.copy(piece_.data() + size_, text.size());
-  size_ += text.size();
+void JsonWriter::PutBeyond(std::string_view text) {
+  Flush();
+  if (text.size() <= piece_.size()) return Put(text);
+  out_->append(text);
 }
 
 void JsonWriter::PutQuoted(std::string_view text) {

@@ -54,7 +54,12 @@ class JsonWriter {
     if (size_ == piece_.size()) Flush();
     piece_[size_++] = c;
   }
-  void Put(std::string_view text);
+  void Put(std::string_view text) {
+    if (text.size() > piece_.size() - size_) return PutBeyond(text);
+    text.copy(piece_.data() + size_, text.size());
+    size_ += text.size();
+  }
+  void PutBeyond(std::string_view text);  // of what does not fit any more
   void PutQuoted(std::string_view text);
   void Flush();
 
