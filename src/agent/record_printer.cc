@@ -15,7 +15,8 @@
 namespace tlsmeter::agent {
 namespace {
 
-void Write(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+// Lines are written in pieces of this size: stdio by itself calls the kernel for each page.
+constexpr size_t kMaxText = 64 * 1024;
 
 PrinterOptions WithFields(PrinterOptions options) {
   if (options.fields.empty()) {
@@ -33,13 +34,13 @@ void RecordPrinter::PrintHeader() {
   switch (options_.format) {
     case OutputFormat::kColumns:
     case OutputFormat::kWide:
-      Write(columns_.Header());
+      text_ += columns_.Header();
       break;
     case OutputFormat::kCsv:
-      Write(CsvHeader(options_.fields));
+      text_ += CsvHeader(options_.fields);
       break;
     case OutputFormat::kZeek:
-      Write(ZeekHeader(options_.time.start_ns));
+      text_ += ZeekHeader(options_.time.start_ns);
       break;
     case OutputFormat::kJson:
     case OutputFormat::kJsonPretty:
@@ -48,30 +49,42 @@ void RecordPrinter::PrintHeader() {
   Flush().IgnoreError();  // a reader who has gone is met again at the next line
 }
 
-std::string RecordPrinter::Line(const HandshakeRecord& record) const {
+void RecordPrinter::AppendLine(const HandshakeRecord& record) {
   switch (options_.format) {
     case OutputFormat::kColumns:
     case OutputFormat::kWide:
-      return columns_.Line(record) + (options_.stories ? Story(record) : "");
+      text_ += columns_.Line(record);
+      if (options_.stories) text_ += Story(record);
+      break;
     case OutputFormat::kJson:
-      return JsonLine(record);
+      AppendJsonLine(record, &text_);
+      break;
     case OutputFormat::kJsonPretty:
-      return nlohmann::ordered_json::parse(JsonLine(record)).dump(2) + '\n';
+      text_ += nlohmann::ordered_json::parse(JsonLine(record)).dump(2) + '\n';
+      break;
     case OutputFormat::kCsv:
-      return CsvLine(options_.fields, record, options_.time);
+      text_ += CsvLine(options_.fields, record, options_.time);
+      break;
     case OutputFormat::kZeek:
-      return ZeekLine(record);
+      text_ += ZeekLine(record);
+      break;
   }
-  return "";
 }
 
 void RecordPrinter::Print(const HandshakeRecord& record) {
   if (full() || !options_.filter.Matches(record)) return;
   ++records_;
-  Write(Line(record));
+  AppendLine(record);
+  if (text_.size() >= kMaxText) WriteText();
+}
+
+void RecordPrinter::WriteText() {
+  std::fwrite(text_.data(), 1, text_.size(), stdout);
+  text_.clear();
 }
 
 absl::Status RecordPrinter::Flush() {
+  WriteText();
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("cannot write to standard output: ", strerror(errno)));
 }

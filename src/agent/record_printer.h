@@ -42,11 +42,13 @@ class RecordPrinter {
   absl::Status Flush();
 
  private:
-  std::string Line(const HandshakeRecord& record) const;
+  void AppendLine(const HandshakeRecord& record);
+  void WriteText();
 
   PrinterOptions options_;
   Columns columns_;
   uint64_t records_ = 0;
+  std::string text_;  // lines that are not written yet, kMaxText and a line at most
 };
 
 }  // namespace tlsmeter::agent

@@ -1,7 +1,7 @@
 #include "src/base/json_writer.h"
 
 #include <algorithm>
-#include <cassert>
+#include <array>
 #include <charconv>
 #include <iterator>
 
@@ -23,128 +23,144 @@ size_t PlainPrefix(std::string_view text) {
   return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
 }
 
-// Appends text that needs no escaping. Grows the string once, since most strings of a record are short.
-void AppendPlain(std::string_view text, std::string_view behind, std::string* out) {
-  const size_t at = out->size();
-  out->resize(at + 1 + text.size() + behind.size());
-  char* to = out->data() + at;
-  *to++ = '"';
-  to = std::copy(text.begin(), text.end(), to);
-  std::copy(behind.begin(), behind.end(), to);
-}
-
 }  // namespace
 
-void AppendJsonString(std::string_view text, std::string* out) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  size_t plain = PlainPrefix(text);
-  if (plain == text.size()) {
-    AppendPlain(text, "\"", out);
-    return;
-  }
-  out->push_back('"');
-  for (;; plain = PlainPrefix(text)) {
-    out->append(text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    char32_t code = 0;
-    const size_t length = Utf8Character(text, &code);
-    if (length == 0) {
-      out->append("\xef\xbf\xbd");
-      text.remove_prefix(1);
-      continue;
-    }
-    if (code == '"' || code == '\\') {
-      out->push_back('\\');
-      out->push_back(static_cast<char>(code));
-    } else if (code < 0x20 || code == 0x7f) {
-      out->append("\\u00");
-      out->push_back(kHex[code >> 4]);
-      out->push_back(kHex[code & 0xf]);
-    } else {
-      out->append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
-  }
-  out->push_back('"');
-}
-
-JsonWriter::JsonWriter(std::string* out) : out_(out) { out_->push_back('{'); }
+JsonWriter::JsonWriter(std::string* out) : out_(out) { Put('{'); }
 
 void JsonWriter::String(std::string_view path, std::string_view value) {
   Name(path);
-  AppendJsonString(value, out_);
+  Quote(value);
 }
 
 void JsonWriter::Uint(std::string_view path, uint64_t value) {
   Name(path);
   char digits[20];
-  out_->append(digits, std::to_chars(digits, std::end(digits), value).ptr);
+  Put(std::string_view(digits, std::to_chars(digits, std::end(digits), value).ptr));
 }
 
 void JsonWriter::Bool(std::string_view path, bool value) {
   Name(path);
-  out_->append(value ? "true" : "false");
+  Put(value ? "true" : "false");
 }
 
 void JsonWriter::Thousandths(std::string_view path, uint64_t value) {
   Uint(path, value / 1000);
   const auto rest = static_cast<unsigned>(value % 1000);
   if (rest == 0) return;
-  const char digits[] = {static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+  const char digits[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
                          static_cast<char>('0' + rest % 10)};
-  out_->push_back('.');
-  out_->append(digits, rest % 10 != 0 ? 3 : rest % 100 != 0 ? 2 : 1);
+  Put(std::string_view(digits, rest % 10 != 0 ? 4 : rest % 100 != 0 ? 3 : 2));
 }
 
 void JsonWriter::BeginArray(std::string_view path) {
   Name(path);
-  out_->push_back('[');
+  Put('[');
   comma_ = false;
 }
 
 void JsonWriter::Element(std::string_view value) {
-  if (comma_) out_->push_back(',');
-  AppendJsonString(value, out_);
+  if (comma_) Put(',');
+  Quote(value);
+  comma_ = true;
+}
+
+void JsonWriter::PlainElement(std::string_view value) {
+  if (comma_) Put(',');
+  PutQuoted(value);
   comma_ = true;
 }
 
 void JsonWriter::EndArray() {
-  out_->push_back(']');
+  Put(']');
   comma_ = true;
 }
 
 void JsonWriter::Finish() {
-  Close(0);
-  out_->push_back('}');
+  Enter("");
+  Put('}');
+  Flush();
 }
 
-void JsonWriter::Close(size_t depth) {
-  for (; depth_ > depth; --depth_) {
-    out_->push_back('}');
+void JsonWriter::Enter(std::string_view objects) {
+  const auto [ours, theirs] = std::mismatch(objects_.begin(), objects_.end(), objects.begin(), objects.end());
+  const size_t shared = objects_.substr(0, static_cast<size_t>(ours - objects_.begin())).rfind('.') + 1;
+  for (const char c : objects_.substr(shared)) {
+    if (c != '.') continue;
+    Put('}');
     comma_ = true;
+  }
+  objects_ = objects;
+  for (objects.remove_prefix(shared); !objects.empty();) {
+    const size_t dot = objects.find('.');
+    Key(objects.substr(0, dot));
+    Put('{');
+    comma_ = false;
+    objects.remove_prefix(dot + 1);
   }
 }
 
 void JsonWriter::Name(std::string_view path) {
-  size_t level = 0;
-  for (size_t dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
-    const std::string_view part = path.substr(0, dot);
-    path.remove_prefix(dot + 1);
-    if (level == depth_ || open_[level] != part) {
-      Close(level);
-      assert(depth_ < kMaxDepth);
-      if (comma_) out_->push_back(',');
-      AppendPlain(part, "\":{", out_);
-      open_[depth_++] = part;
-      comma_ = false;
-    }
-    ++level;
-  }
-  Close(level);
-  if (comma_) out_->push_back(',');
-  AppendPlain(path, "\":", out_);
+  const size_t objects = path.rfind('.') + 1;  // 0 where there is no dot
+  if (path.substr(0, objects) != objects_) Enter(path.substr(0, objects));
+  Key(path.substr(objects));
+}
+
+void JsonWriter::Key(std::string_view name) {
+  if (comma_) Put(',');
   comma_ = true;
+  PutQuoted(name);
+  Put(':');
+}
+
+void JsonWriter::Quote(std::string_view text) {
+  size_t plain = PlainPrefix(text);
+  if (plain == text.size()) return PutQuoted(text);
+  Put('"');
+  for (; plain != text.size(); plain = PlainPrefix(text)) {
+    Put(text.substr(0, plain));
+    text.remove_prefix(plain);
+    text.remove_prefix(Escape(text));
+  }
+  Put(text);
+  Put('"');
+}
+
+size_t JsonWriter::Escape(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  char32_t code = 0;
+  const size_t length = Utf8Character(text, &code);
+  if (length == 0) {
+    Put("\xef\xbf\xbd");
+    return 1;
+  }
+  if (code == '"' || code == '\\') {
+    Put('\\');
+    Put(static_cast<char>(code));
+  } else if (code < 0x20 || code == 0x7f) {
+    Put("\\u00");
+    Put(kHex[code >> 4]);
+    Put(kHex[code & 0xf]);
+  } else {
+    Put(text.substr(0, length));
+  }
+  return length;
+}
+
+void JsonWriter::PutBeyond(std::string_view text) {
+  Flush();
+  if (text.size() <= piece_.size()) return Put(text);
+  out_->append(text);
+}
+
+void JsonWriter::PutQuoted(std::string_view text) {
+  Put('"');
+  Put(text);
+  Put('"');
+}
+
+void JsonWriter::Flush() {
+  out_->append(piece_.data(), size_);
+  size_ = 0;
 }
 
 }  // namespace tlsmeter::agent

@@ -2,7 +2,7 @@
 //
 // A member is named by its dotted path ("tls.client.server_name"): the writer opens and closes the nested objects, so
 // members of one object must be written next to each other. Whatever the strings hold, the output is valid JSON in UTF-8 on
-// one line. One thread at a time.
+// one line: what is not well-formed UTF-8 becomes U+FFFD. One thread at a time.
 #ifndef TLSMETER_SRC_BASE_JSON_WRITER_H_
 #define TLSMETER_SRC_BASE_JSON_WRITER_H_
 
@@ -14,15 +14,9 @@
 
 namespace tlsmeter::agent {
 
-// AppendJsonString appends `text` as a JSON string with its quotes. Bytes that are not well-formed UTF-8 become U+FFFD.
-void AppendJsonString(std::string_view text, std::string* out);
-
 class JsonWriter {
  public:
-  // kMaxDepth is how many objects a path may nest: the deepest of ours, tls.client.hash.sha256, nests three.
-  static constexpr size_t kMaxDepth = 8;
-
-  // JsonWriter appends to *out, which must outlive it, and opens the outermost object.
+  // JsonWriter appends to *out, which must outlive it and is complete after Finish, and opens the outermost object.
   explicit JsonWriter(std::string* out);
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
@@ -36,9 +30,10 @@ class JsonWriter {
   // Thousandths writes `value` / 1000 as a decimal number without trailing zeros: 210 as 0.21, 3000 as 3.
   void Thousandths(std::string_view path, uint64_t value);
 
-  // BeginArray opens an array member; only Element and EndArray may follow.
+  // BeginArray opens an array member; only elements and EndArray may follow.
   void BeginArray(std::string_view path);
   void Element(std::string_view value);
+  void PlainElement(std::string_view value);  // of the program's own, nothing in it that needs escaping
   void EndArray();
 
   // Finish closes all objects. Nothing may be written after it.
@@ -46,12 +41,35 @@ class JsonWriter {
 
  private:
   void Name(std::string_view path);
-  void Close(size_t depth);
+
+  // Enter closes and opens objects until those of `objects` are open.
+  void Enter(std::string_view objects);
+  void Key(std::string_view name);
+
+  // Quote writes `text` as a string. Escape writes the character at its start, which is not plain ASCII; returns its length.
+  void Quote(std::string_view text);
+  size_t Escape(std::string_view text);
+
+  void Put(char c) {
+    if (size_ == piece_.size()) Flush();
+    piece_[size_++] = c;
+  }
+  void Put(std::string_view text) {
+    if (text.size() > piece_.size() - size_) return PutBeyond(text);
+    text.copy(piece_.data() + size_, text.size());
+    size_ += text.size();
+  }
+  void PutBeyond(std::string_view text);  // of what does not fit any more
+  void PutQuoted(std::string_view text);
+  void Flush();
 
   std::string* out_;
-  std::array<std::string_view, kMaxDepth> open_;  // names of the objects that are open, outermost first
-  size_t depth_ = 0;
+  std::string_view objects_;  // that are open, as in a path: "tls.client."
   bool comma_ = false;
+
+  // A line is a hundred short strings: they are gathered here, and cost *out one append.
+  std::array<char, 4096> piece_;
+  size_t size_ = 0;
 };
 
 }  // namespace tlsmeter::agent

@@ -117,12 +117,11 @@ std::string PrintableUtf8(std::string_view raw, size_t max_bytes) {
 }
 
 std::string HexText(std::span<const uint8_t> bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '\0');
+  char* to = text.data();
   for (const uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
+    *to++ = kHex[byte >> 4];
+    *to++ = kHex[byte & 0xf];
   }
   return text;
 }

@@ -1,8 +1,10 @@
 #include "src/capture/pcap_source.h"
 
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdio_ext.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -14,6 +16,7 @@
 namespace tlsmeter::agent {
 namespace {
 
+// libpcap reads each packet twice, through stdio, whose own buffer holds no more than a page.
 constexpr size_t kReadAhead = 256 * 1024;
 
 std::optional<LinkType> LinkTypeOf(int dlt) {
@@ -59,7 +62,8 @@ void PcapSource::Close::operator()(pcap* handle) const { pcap_close(handle); }
 absl::StatusOr<std::unique_ptr<PcapSource>> PcapSource::Open(const std::string& path) {
   const bool standard_input = path == "-";
   std::unique_ptr<PcapSource> source(new PcapSource(standard_input ? "standard input" : path));
-  std::FILE* file = standard_input ? stdin : std::fopen(path.c_str(), "rbe");
+  // A descriptor of its own: libpcap closes every file but stdin, and the buffer must not go before the file.
+  std::FILE* file = standard_input ? fdopen(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0), "rb") : std::fopen(path.c_str(), "rbe");
   if (file == nullptr) return absl::NotFoundError(absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
   struct stat status;
   if (fstat(fileno(file), &status) == 0) {
@@ -69,12 +73,13 @@ absl::StatusOr<std::unique_ptr<PcapSource>> PcapSource::Open(const std::string& 
       return absl::InvalidArgumentError(absl::StrCat(path, " is a directory; give it a pcap or pcapng file"));
     }
   }
-  std::setvbuf(file, nullptr, _IOFBF, kReadAhead);
-  __fsetlocking(file, FSETLOCKING_BYCALLER);  // one thread reads it, two reads a packet
+  source->read_ahead_ = std::make_unique_for_overwrite<char[]>(kReadAhead);
+  std::setvbuf(file, source->read_ahead_.get(), _IOFBF, kReadAhead);
+  __fsetlocking(file, FSETLOCKING_BYCALLER);  // one thread reads it
   char error[PCAP_ERRBUF_SIZE] = "";
   source->pcap_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error));
   if (source->pcap_ == nullptr) {
-    if (!standard_input) std::fclose(file);
+    std::fclose(file);
     return absl::InvalidArgumentError(absl::StrCat("cannot read ", source->name_, ": ", Explain(error)));
   }
   const int dlt = pcap_datalink(source->pcap_.get());

@@ -51,7 +51,8 @@ class PcapSource {
 
   explicit PcapSource(std::string name) : name_(std::move(name)) {}
 
-  std::string name_;  // for messages
+  std::string name_;                    // for messages
+  std::unique_ptr<char[]> read_ahead_;  // buffer of the file, until pcap_ has closed it
   std::unique_ptr<pcap, Close> pcap_;
   LinkType link_ = LinkType::kEthernet;
   uint64_t size_ = 0;

@@ -157,13 +157,13 @@ size_t Flow::buffered_bytes() const {
   return streams_->buffers[0].pending_bytes() + streams_->buffers[1].pending_bytes();
 }
 
-std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* stats) {
+bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record) {
   GiveUpAllGaps();  // a timeout beside missing bytes is none
   const std::unique_ptr<Streams> streams = std::move(streams_);
   HandshakeTracker& tracker = streams->tracker;
   if (!watched_ && !streams->tls) {
     ++stats->without_tls[static_cast<size_t>(streams->preface.Protocol())];
-    return std::nullopt;
+    return false;
   }
   const Handshake& tls = tracker.handshake();
   if (tls.parse_status != ParseStatus::kOk) {
@@ -171,7 +171,7 @@ std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* sta
   }
   if (tls.client_hello_count == 0 && !tls.server_hello) {
     ++stats->no_hello;
-    return std::nullopt;
+    return false;
   }
   // A server that said nothing did not fall silent where the client went on, or no opening of TCP is in the file: that
   // direction was not captured.
@@ -179,26 +179,25 @@ std::optional<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* sta
   const bool client_went_on = tls.records[static_cast<size_t>(Sender::kClient)] > 1;
   if (!watched_ && server_silent && (client_went_on || established_ns_ == 0)) tracker.OnGap(Sender::kServer);
 
-  HandshakeRecord record;
-  record.role = !watched_ ? Role::kObserver : client_ == End::kLocal ? Role::kClient : Role::kServer;
-  record.owner = owner_;
-  record.client = client_ == End::kLocal ? local_ : remote_;
-  record.server = client_ == End::kLocal ? remote_ : local_;
-  record.tcp_start_ns = syn_ns_;
-  record.tcp_established_ns = established_ns_;
-  record.starttls = streams->before;
-  const Verdict verdict = DecideVerdict(tls, record.role, ending);
-  record.result = verdict.result;
-  record.reason = verdict.reason;
-  record.inferred = verdict.inferred;
-  record.failure_side = verdict.side;
-  record.ending = ending;
+  record->role = !watched_ ? Role::kObserver : client_ == End::kLocal ? Role::kClient : Role::kServer;
+  record->owner = owner_;
+  record->client = client_ == End::kLocal ? local_ : remote_;
+  record->server = client_ == End::kLocal ? remote_ : local_;
+  record->tcp_start_ns = syn_ns_;
+  record->tcp_established_ns = established_ns_;
+  record->starttls = streams->before;
+  const Verdict verdict = DecideVerdict(tls, record->role, ending);
+  record->result = verdict.result;
+  record->reason = verdict.reason;
+  record->inferred = verdict.inferred;
+  record->failure_side = verdict.side;
+  record->ending = ending;
 
   ++stats->handshakes;
   if (tls.incomplete) ++stats->incomplete;
   if (watched_ && owner_.pid == 0) ++stats->owner_unknown;
-  record.tls = std::move(tracker).TakeHandshake();
-  return record;
+  record->tls = std::move(tracker).TakeHandshake();
+  return true;
 }
 
 }  // namespace tlsmeter::agent

@@ -50,8 +50,8 @@ class Flow {
   bool HandshakeOver() const;
   bool Settled() const;
 
-  // Decide ends the watch: counts in `stats` and returns the record, or nullopt where no hello was seen. Once per flow.
-  std::optional<HandshakeRecord> Decide(const Ending& ending, FlowStats* stats);
+  // Decide ends the watch: counts in `stats` and fills a new *record. Returns false where no hello was seen. Once per flow.
+  bool Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record);
   bool decided() const { return streams_ == nullptr; }
 
   // buffered_bytes returns how many bytes wait for earlier ones.

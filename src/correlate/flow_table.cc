@@ -138,9 +138,9 @@ void FlowTable::DecideIfOver(Entry* entry, uint64_t now_ns) {
 void FlowTable::Decide(Entry* entry, const Ending& ending) {
   if (entry->settling) settling_.erase(*entry->settling);
   entry->settling.reset();
-  std::optional<HandshakeRecord> record = entry->flow.Decide(ending, &stats_);
+  // In its place: a record is too large to be moved about.
+  if (!entry->flow.Decide(ending, &stats_, &harvest_.emplace_back())) harvest_.pop_back();
   Recount(entry);
-  if (record) harvest_.push_back(*std::move(record));
 }
 
 void FlowTable::Advance(uint64_t now_ns) {

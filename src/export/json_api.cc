@@ -236,7 +236,7 @@ HttpResponse HandshakesAnswer(const RecentRecords& records, std::string_view tar
       break;
     }
     body += count++ == 0 ? "\n" : ",\n";
-    body += JsonLine(**record);
+    AppendJsonLine(**record, &body);
     body.pop_back();  // the line feed
   }
   absl::StrAppend(&body, "\n],\"count\":", count, ",\"kept\":", kept.size(), truncated ? ",\"truncated\":true}" : "}");

@@ -52,17 +52,14 @@ void WriteHello(const ClientHello& hello, JsonWriter* json) {
   json->String("tls.client.ja4", Ja4(hello, Ja4Transport::kTcp));
 }
 
-void WriteTls(const HandshakeRecord& record, JsonWriter* json) {
-  const Handshake& tls = record.tls;
-  if (tls.client_hello.has_value()) WriteHello(*tls.client_hello, json);
-  WriteCertificateIdentity(Sender::kClient, tls.client_certificates, json);
-  WriteCertificateIdentity(Sender::kServer, tls.server_certificates, json);
-  if (tls.version.has_value()) json->String("tls.protocol.version", tls.version->Name());
-  if (tls.cipher.has_value()) json->String("tls.cipher", tls.cipher->Name());
-  if (tls.group.has_value()) json->String("tls.curve", tls.group->Name());
-  if (!tls.alpn.empty()) json->String("tls.next_protocol", PrintableUtf8(tls.alpn, kMaxTextField));
-  if (tls.server_hello.has_value()) json->Bool("tls.resumed", tls.resumption != Resumption::kNone);
-  if (record.result != Result::kUnknown) json->Bool("tls.established", record.result == Result::kSuccess);
+// Most of a line are names of registered numbers, which are static.
+template <typename Number>
+void WriteName(std::string_view path, Number number, JsonWriter* json) {
+  if (const std::string_view known = number.KnownName(); !known.empty()) {
+    json->String(path, known);
+  } else {
+    json->String(path, number.Name());
+  }
 }
 
 template <typename Number>
@@ -72,12 +69,25 @@ void WriteNames(std::string_view path, const std::vector<Number>& numbers, JsonW
   for (const Number number : numbers) {
     if (IsGrease(number.value)) continue;
     if (const std::string_view known = number.KnownName(); !known.empty()) {
-      json->Element(known);  // static: most of a line are such names
+      json->PlainElement(known);
     } else {
       json->Element(number.Name());
     }
   }
   json->EndArray();
+}
+
+void WriteTls(const HandshakeRecord& record, JsonWriter* json) {
+  const Handshake& tls = record.tls;
+  if (tls.client_hello.has_value()) WriteHello(*tls.client_hello, json);
+  WriteCertificateIdentity(Sender::kClient, tls.client_certificates, json);
+  WriteCertificateIdentity(Sender::kServer, tls.server_certificates, json);
+  if (tls.version.has_value()) WriteName("tls.protocol.version", *tls.version, json);
+  if (tls.cipher.has_value()) WriteName("tls.cipher", *tls.cipher, json);
+  if (tls.group.has_value()) WriteName("tls.curve", *tls.group, json);
+  if (!tls.alpn.empty()) json->String("tls.next_protocol", PrintableUtf8(tls.alpn, kMaxTextField));
+  if (tls.server_hello.has_value()) json->Bool("tls.resumed", tls.resumption != Resumption::kNone);
+  if (record.result != Result::kUnknown) json->Bool("tls.established", record.result == Result::kSuccess);
 }
 
 void WriteOffered(const ClientHello& hello, JsonWriter* json) {
@@ -233,11 +243,8 @@ void WriteOwner(const Owner& owner, const Attribution& who, JsonWriter* json) {
 
 }  // namespace
 
-std::string JsonLine(const HandshakeRecord& record) {
-  constexpr size_t kUsualLine = 4096;
-  std::string line;
-  line.reserve(kUsualLine);
-  JsonWriter json(&line);
+void AppendJsonLine(const HandshakeRecord& record, std::string* out) {
+  JsonWriter json(out);
   WriteTime(record, &json);
   WriteEndpoints(record, &json);
   WriteTls(record, &json);
@@ -257,7 +264,14 @@ std::string JsonLine(const HandshakeRecord& record) {
   WriteAttribution(record.attribution, &json);
   WriteOwner(record.owner, record.attribution, &json);
   json.Finish();
-  line += '\n';
+  *out += '\n';
+}
+
+std::string JsonLine(const HandshakeRecord& record) {
+  constexpr size_t kUsualLine = 4096;
+  std::string line;
+  line.reserve(kUsualLine);
+  AppendJsonLine(record, &line);
   return line;
 }
 

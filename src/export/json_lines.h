@@ -12,8 +12,11 @@ namespace tlsmeter::agent {
 // kMaxTextField bounds a server name or protocol id in a line, in bytes: the longest legal one with each byte escaped.
 inline constexpr size_t kMaxTextField = 4 * 255;
 
-// JsonLine returns `record` as one JSON object with a line feed at its end. What was not seen is absent. Valid UTF-8 and a
-// single line whatever the peers sent.
+// AppendJsonLine appends `record` as one JSON object with a line feed at its end. What was not seen is absent. Valid UTF-8
+// and a single line whatever the peers sent.
+void AppendJsonLine(const HandshakeRecord& record, std::string* out);
+
+// JsonLine returns what AppendJsonLine appends.
 std::string JsonLine(const HandshakeRecord& record);
 
 }  // namespace tlsmeter::agent

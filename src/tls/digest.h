@@ -13,8 +13,11 @@ namespace tlsmeter {
 // Sha256 returns the digest of `bytes`; all zero where libcrypto refuses, which it does only when memory is out.
 std::array<uint8_t, 32> Sha256(std::span<const uint8_t> bytes);
 
-// Md5Hex returns the digest of `text` in lower-case hex; empty where libcrypto refuses MD5 (FIPS mode).
-std::string Md5Hex(std::string_view text);
+// Md5Hex and Sha256Hex return the digest of `text` in lower-case hex, valid until the thread's next call; empty where
+// libcrypto refuses, as it does MD5 in FIPS mode. Each thread remembers some 130 KiB of the latest texts: fingerprints are
+// made of few, for clients are of few kinds.
+const std::string& Md5Hex(std::string_view text);
+const std::string& Sha256Hex(std::string_view text);
 
 // LowerHex returns, and AppendLowerHex appends, two lower-case hex digits for each byte.
 void AppendLowerHex(std::span<const uint8_t> bytes, std::string* text);

@@ -10,7 +10,12 @@
 namespace tlsmeter {
 namespace {
 
+constexpr size_t kLength = 36;
 constexpr size_t kDigestDigits = 12;
+
+// Of nearly any hello, so that nothing need grow: of one list, and of a text that is hashed.
+constexpr size_t kUsualCount = 64;
+constexpr size_t kUsualLength = 256;
 
 // The highest version by number, as the definition has it; a draft's number is above that of TLS 1.3.
 std::string_view VersionText(const ClientHello& hello) {
@@ -57,53 +62,69 @@ std::string AlpnText(const ClientHello& hello) {
   return {hex.front(), hex.back()};
 }
 
-std::string Joined(std::span<const uint16_t> numbers) {
-  std::string text;
-  text.reserve(5 * numbers.size());
+// Appends the numbers in hex, with a comma between two.
+void AppendJoined(std::span<const uint16_t> numbers, std::string* text) {
+  static constexpr char kDigits[] = "0123456789abcdef";
   for (const uint16_t number : numbers) {
-    if (!text.empty()) text += ',';
-    AppendLowerHex(std::array{static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)}, &text);
+    const char digits[] = {kDigits[number >> 12], kDigits[(number >> 8) & 0xf], kDigits[(number >> 4) & 0xf],
+                           kDigits[number & 0xf], ','};
+    text->append(digits, sizeof(digits));
   }
-  return text;
+  if (!numbers.empty()) text->pop_back();
 }
 
+// The first digits of the text's digest.
 std::string Part(std::string_view text) {
-  if (text.empty()) return std::string(kDigestDigits, '0');
-  const std::array<uint8_t, 32> digest = Sha256(AsBytes(text));
-  return LowerHex(std::span(digest).first(kDigestDigits / 2));
+  return text.empty() ? std::string(kDigestDigits, '0') : Sha256Hex(text).substr(0, kDigestDigits);
 }
 
 }  // namespace
 
 std::string Ja4(const ClientHello& hello, Ja4Transport transport) {
-  std::vector<uint16_t> ciphers, extensions, algorithms;
-  ciphers.reserve(hello.cipher_suites.size());
-  extensions.reserve(hello.extensions.size());
-  algorithms.reserve(hello.signature_algorithms.size());
+  std::vector<uint16_t> numbers;  // of one list at a time
+  numbers.reserve(kUsualCount);
+  std::string hashed;
+  hashed.reserve(kUsualLength);
+
   for (const CipherSuite cipher : hello.cipher_suites) {
-    if (!cipher.IsGrease()) ciphers.push_back(cipher.value);
+    if (!cipher.IsGrease()) numbers.push_back(cipher.value);
   }
+  std::sort(numbers.begin(), numbers.end());
+  AppendJoined(numbers, &hashed);
+  const size_t cipher_count = numbers.size();
+  const std::string ciphers = Part(hashed);
+
+  numbers.clear();
   size_t extension_count = 0;
   for (const Extension& extension : hello.extensions) {
     if (extension.type.IsGrease()) continue;
     ++extension_count;
     if (extension.type == ExtensionType::kServerName || extension.type == ExtensionType::kAlpn) continue;
-    extensions.push_back(extension.type.value);
+    numbers.push_back(extension.type.value);
   }
-  for (const SignatureScheme algorithm : hello.signature_algorithms) {
-    if (!IsGrease(algorithm.value)) algorithms.push_back(algorithm.value);
-  }
-  std::sort(ciphers.begin(), ciphers.end());
-  std::sort(extensions.begin(), extensions.end());
+  std::sort(numbers.begin(), numbers.end());
+  hashed.clear();
+  AppendJoined(numbers, &hashed);
 
-  std::string text(1, static_cast<char>(transport));
+  numbers.clear();
+  for (const SignatureScheme algorithm : hello.signature_algorithms) {
+    if (!IsGrease(algorithm.value)) numbers.push_back(algorithm.value);
+  }
+  if (!numbers.empty()) hashed += '_';
+  AppendJoined(numbers, &hashed);
+
+  std::string text;
+  text.reserve(kLength);
+  text += static_cast<char>(transport);
   text += VersionText(hello);
   text += hello.HasExtension(ExtensionType::kServerName) ? 'd' : 'i';
-  text += CountText(ciphers.size()) + CountText(extension_count) + AlpnText(hello);
-  text += '_' + Part(Joined(ciphers));
-  std::string last = Joined(extensions);
-  if (!algorithms.empty()) last += '_' + Joined(algorithms);
-  text += '_' + Part(last);
+  text += CountText(cipher_count);
+  text += CountText(extension_count);
+  text += AlpnText(hello);
+  text += '_';
+  text += ciphers;
+  text += '_';
+  text += Part(hashed);
   return text;
 }
 

@@ -38,9 +38,14 @@ ParseStatus RecordReader::Next(std::span<const uint8_t>* bytes, RecordPiece* pie
   if (failed_ != ParseStatus::kOk) return failed_;
   bool first = false;
   if (body_left_ == 0) {
-    // Byte by byte, so that what is not TLS is known from its first byte and nothing behind a header is copied.
+    // A header in one piece is read where it lies. One in several is put together byte by byte, so that what is not TLS is
+    // known from its first byte and nothing behind a header is copied.
     ParseStatus status = ParseStatus::kNeedMore;
     RecordHeader header;
+    if (buffered_ == 0 && bytes->size() >= kRecordHeaderSize) {
+      status = ParseRecordHeader(*bytes, &header);
+      *bytes = bytes->subspan(kRecordHeaderSize);
+    }
     while (status == ParseStatus::kNeedMore) {
       if (bytes->empty()) return ParseStatus::kNeedMore;
       buffer_[buffered_++] = bytes->front();

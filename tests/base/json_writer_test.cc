@@ -64,16 +64,31 @@ TEST(JsonWriterTest, WritesThousandthsWithoutTrailingZeros) {
   }
 }
 
-TEST(JsonWriterTest, EscapesStrings) {
+std::string Written(std::string_view text) {
   std::string out;
-  AppendJsonString("a\"b\\c\n\x01\x7f\xc3\xa9", &out);
-  EXPECT_EQ(out, "\"a\\\"b\\\\c\\u000a\\u0001\\u007f\xc3\xa9\"");
+  JsonWriter json(&out);
+  json.String("v", text);
+  json.Finish();
+  return out;
+}
+
+TEST(JsonWriterTest, EscapesStrings) {
+  EXPECT_EQ(Written("a\"b\\c\n\x01\x7f\xc3\xa9"), "{\"v\":\"a\\\"b\\\\c\\u000a\\u0001\\u007f\xc3\xa9\"}");
 }
 
 TEST(JsonWriterTest, ReplacesBytesOutsideUtf8) {
-  std::string out;
-  AppendJsonString("a\xff\xe2\x82z", &out);
-  EXPECT_EQ(out, "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\"");
+  EXPECT_EQ(Written("a\xff\xe2\x82z"), "{\"v\":\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\"}");
+}
+
+TEST(JsonWriterTest, AppendsTextOfAnyLength) {
+  for (size_t size = 0; size < 20000; size = size * 5 / 4 + 1) {
+    std::string out = "before";
+    JsonWriter json(&out);
+    json.String("a.v", std::string(size, 'x'));
+    json.Bool("a.end", true);
+    json.Finish();
+    ASSERT_EQ(out, "before{\"a\":{\"v\":\"" + std::string(size, 'x') + "\",\"end\":true}}");
+  }
 }
 
 TEST(JsonWriterTest, IsValidJsonOnOneLineForAnyBytes) {

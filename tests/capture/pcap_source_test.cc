@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -74,6 +75,32 @@ TEST_F(PcapSourceTest, ReadsPacketsWithBothLengths) {
   ASSERT_TRUE(packet.ok());
   EXPECT_FALSE(packet->has_value());
   EXPECT_EQ((*source)->position(), content.size());
+}
+
+uint64_t ReadCalls() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  uint64_t value = 0;
+  while (io >> name >> value) {
+    if (name == "syscr:") return value;
+  }
+  return 0;
+}
+
+TEST_F(PcapSourceTest, ManyPacketsTakeFewCallsOfTheKernel) {
+  constexpr size_t kPackets = 1000;
+  std::string content = PcapHeader();
+  for (uint32_t i = 0; i < kPackets; ++i) content += PcapPacket(i, std::string(1000, 'x'), 1000);
+  const auto source = Open(content);
+  ASSERT_TRUE(source.ok()) << source.status();
+  const uint64_t before = ReadCalls();
+  ASSERT_GT(before, 0u);
+  for (size_t i = 0; i < kPackets; ++i) {
+    const auto packet = (*source)->Next();
+    ASSERT_TRUE(packet.ok() && packet->has_value());
+    ASSERT_EQ((*packet)->bytes.size(), 1000u);
+  }
+  EXPECT_LE(ReadCalls() - before, 10u);
 }
 
 TEST_F(PcapSourceTest, KeepsNanoseconds) {
