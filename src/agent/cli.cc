@@ -71,7 +71,10 @@ const CLI::App* Cli::command() const {
   return parsed.empty() ? nullptr : parsed.front();
 }
 
-ExitCode Cli::Run() { return run_(); }
+ExitCode Cli::Run(Complete complete) {
+  complete_ = std::move(complete);
+  return run_();
+}
 
 CLI::App* Cli::Add(CLI::App* parent, const char* name, const char* help, const char* examples, Body run) {
   CLI::App* command = parent->add_subcommand(name, help);
@@ -129,12 +132,9 @@ void Cli::AddServe() {
                                     "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
                                     "  tlsmeter serve --listen :9743 --cgroup /sys/fs/cgroup/system.slice",
                                     [this] {
-                                      serve_.kubelet.timeout = std::chrono::milliseconds(
-                                          static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout_))));
-                                      absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
-                                      if (!names.ok()) return FailWith(names.status());
-                                      serve_.server_names = *std::move(names);
-                                      return RunServe(serve_);
+                                      absl::StatusOr<ServeOptions> options = serve_options();
+                                      if (!options.ok()) return FailWith(options.status());
+                                      return RunServe(*std::move(options), [this] { return RereadServeOptions(); });
                                     });
   serve->add_option("--listen", serve_.listen, "Address and port of the HTTP server")
       ->type_name("ADDRESS:PORT")
@@ -151,6 +151,7 @@ void Cli::AddServe() {
   serve
       ->add_option("--kubelet-url", serve_.kubelet.url,
                    "Name pods by this kubelet's list of them (its port is 10250 by default)")
+      ->check([](const std::string& text) { return std::string(Kubelet::CheckUrl(text).message()); })
       ->type_name("https://HOST[:PORT]");
   serve
       ->add_option("--kubelet-token-file", serve_.kubelet.token_file,
@@ -170,6 +171,28 @@ void Cli::AddServe() {
       ->check([](const std::string& text) { return std::string(CheckServerNameMode(text).message()); })
       ->type_name("MODE")
       ->capture_default_str();
+}
+
+absl::StatusOr<ServeOptions> Cli::serve_options() const {
+  ServeOptions options = serve_;
+  options.kubelet.timeout =
+      std::chrono::milliseconds(static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout_))));
+  absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
+  if (!names.ok()) return names.status();
+  options.server_names = *std::move(names);
+  return options;
+}
+
+absl::StatusOr<ServeOptions> Cli::RereadServeOptions() const {
+  absl::StatusOr<std::vector<std::string>> arguments = complete_();
+  if (!arguments.ok()) return arguments.status();
+  Cli read;
+  try {
+    read.Parse(*std::move(arguments));
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  return read.serve_options();
 }
 
 void Cli::AddCheck() {

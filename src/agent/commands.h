@@ -2,9 +2,11 @@
 #ifndef TLSMETER_SRC_AGENT_COMMANDS_H_
 #define TLSMETER_SRC_AGENT_COMMANDS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "src/agent/exit_code.h"
 #include "src/agent/record_printer.h"
 #include "src/aggregate/server_names.h"
@@ -37,7 +39,10 @@ struct ServeOptions {
   KubeletOptions kubelet;     // asked where it has a URL
   ServerNameOptions server_names;
 };
-ExitCode RunServe(const ServeOptions& options);
+// RereadServe returns the options that a start would have now: flags and environment as they were, the files as they are.
+using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;
+// RunServe calls `reread` at each SIGHUP and takes over what it can (ServeSettings).
+ExitCode RunServe(ServeOptions options, const RereadServe& reread);
 
 struct CheckOptions {
   std::string cgroup;

@@ -46,19 +46,30 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
     std::fprintf(stderr, "tlsmeter: goes on with more privileges than it needs: %s\n",
                  std::string(confined.message()).c_str());
   }
-  std::unique_ptr<Kubelet> asked;
-  if (!kubelet.url.empty()) {
-    absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
-    if (!started.ok()) return started.status();
-    asked = *std::move(started);
-    attribution.pods = [raw = asked.get()] { return raw->pods(); };
-  }
-  std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(attribution)));
+  if (absl::Status status = pipeline->SetKubelet(kubelet); !status.ok()) return status;
   if (library != nullptr) {
     pipeline->library_.emplace(library, options.cgroup_path);
     pipeline->library_->images.PollAll();
   }
   return pipeline;
+}
+
+absl::Status Pipeline::SetKubelet(const KubeletOptions& kubelet) {
+  if (kubelet_ != nullptr) {
+    if (absl::Status status = kubelet_->Configure(kubelet); !status.ok()) return status;
+  } else if (!kubelet.url.empty()) {
+    absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
+    if (!started.ok()) return started.status();
+    kubelet_ = *std::move(started);
+  }
+  kubelet_said_ = absl::OkStatus();
+  if (kubelet.url.empty()) {
+    attributor_.SetPods(nullptr);
+  } else {
+    attributor_.SetPods([this] { return kubelet_->pods(); });
+  }
+  return absl::OkStatus();
 }
 
 // Once for each change, not for each of the requests that go on meanwhile.

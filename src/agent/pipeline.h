@@ -40,6 +40,10 @@ class Pipeline {
   static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options,
                                                          const KubeletOptions& kubelet = {});
 
+  // SetKubelet asks for pods as `kubelet` says from now on, or no more. Does not wait. InvalidArgument where the URL is
+  // none, and nothing has changed then.
+  absl::Status SetKubelet(const KubeletOptions& kubelet);
+
   // Turn waits up to `timeout_ms` for events and returns the records that became finished.
   absl::StatusOr<std::vector<HandshakeRecord>> Turn(int timeout_ms);
 
@@ -65,8 +69,8 @@ class Pipeline {
     LibraryJoin join;
   };
 
-  Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
-      : source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
+  Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
+      : source_(std::move(source)), attributor_(std::move(attribution)) {}
 
   absl::Status Poll(int timeout_ms);
   std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
@@ -74,7 +78,7 @@ class Pipeline {
   void SayBlind();
 
   std::unique_ptr<BpfSource> source_;
-  std::unique_ptr<Kubelet> kubelet_;  // null where none is asked
+  std::unique_ptr<Kubelet> kubelet_;  // null where none was ever asked
   absl::Status kubelet_said_;         // the last of its states that was printed
   Attributor attributor_;
   FlowTable flows_{kMaxCertificateReadsPerSecond};

@@ -206,14 +206,6 @@ class StopTest(unittest.TestCase):
                     self.assertRegex(session.stderr().splitlines()[-1], SUMMARY)
                     self.assertEqual(self.attached_programs(), [])
 
-    def test_sighup_says_what_is_read_again_and_serve_goes_on(self):
-        with Serve(self.cgroup) as session:
-            session.process.send_signal(signal.SIGHUP)
-            harness.wait_until(lambda: "SIGHUP: the web configuration" in session.stderr(), what="the answer to SIGHUP")
-            self.connect(self.start_server())
-            session.wait_for_total(2, "handshakes_total")
-            self.assertEqual(session.finish(), 0)
-
     def test_even_sigkill_leaves_no_program_behind(self):
         harness.require("bpftool")
         with Trace(self.cgroup) as session:
