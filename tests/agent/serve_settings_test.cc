@@ -3,8 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <set>
 #include <string>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 #include "src/agent/cli.h"
 #include "src/agent/settings.h"
@@ -51,6 +57,50 @@ TEST(ServeSettingsTest, AreTheFlagsOfServe) {
   std::vector<std::string> rows;
   for (const ServeSetting& setting : ServeSettings()) rows.emplace_back(setting.flag);
   EXPECT_EQ(rows, flags);
+}
+
+// The line that tlsmeter.yaml(5) has for a setting.
+std::string ManualLine(const std::string& command, const CLI::Option& option) {
+  const std::string flag = option.get_lnames().front();
+  const bool is_flag = option.get_expected_max() == 0;
+  const std::string type = absl::StrCat("_", option.get_type_name(), "_");
+  std::string line = absl::StrCat("*", flag, "*: ",
+                                  is_flag                         ? "true or false"
+                                  : option.get_expected_max() > 1 ? "list of "
+                                                                  : "",
+                                  is_flag ? "" : type);
+  const std::string standard = is_flag ? "false" : option.get_default_str();
+  if (!standard.empty()) absl::StrAppend(&line, "; default _", standard, "_");
+  if (command != "serve") return line;
+  const auto row = std::find_if(ServeSettings().begin(), ServeSettings().end(),
+                                [&flag](const ServeSetting& setting) { return setting.flag == flag; });
+  return absl::StrCat(line, row->at_reload == AtReload::kApplied ? "; reloaded" : "; needs a restart");
+}
+
+// The lines of tlsmeter.yaml(5) that begin the text of a setting of `command`: in the sections whose title names it.
+std::multiset<std::string> ManualLines(const std::string& command) {
+  std::ifstream stream(TLSMETER_CONFIG_MANUAL);
+  std::multiset<std::string> lines;
+  std::string line;
+  bool within = false;
+  while (std::getline(stream, line)) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    if (line.starts_with("#")) within = words[0] == "##" && std::find(words.begin(), words.end(), command) != words.end();
+    if (within && line.starts_with("*")) lines.insert(line);
+  }
+  return lines;
+}
+
+TEST(ConfigManualTest, SaysOfEverySettingItsTypeItsDefaultAndWhatAReloadDoes) {
+  const Cli cli;
+  size_t commands = 0;
+  for (const CLI::App* command : cli.app().get_subcommands([](const CLI::App*) { return true; })) {
+    std::multiset<std::string> expected;
+    for (const CLI::Option* option : SettingsOf(*command)) expected.insert(ManualLine(command->get_name(), *option));
+    EXPECT_EQ(ManualLines(command->get_name()), expected) << command->get_name();
+    commands += expected.empty() ? 0 : 1;
+  }
+  EXPECT_GE(commands, 4u);
 }
 
 TEST_F(ServeConfigurationTest, ARowIsThePartThatItsFlagMakes) {
