@@ -21,6 +21,7 @@ namespace {
 
 constexpr const char* kLibraryHelp =
     "Also probe the TLS libraries of watched processes: certificates, reasons and protocols that TLS 1.3 encrypts";
+constexpr const char* kQuietHelp = "Say on standard error only what is wrong: no notices, no progress, no last line";
 constexpr const char* kCgroupHelp = "Watch only sockets of this cgroup v2 directory and below (default: all)";
 
 // "30", "30s", "5m": seconds, or 0 when it is not a positive duration.
@@ -108,6 +109,7 @@ void Cli::AddTrace() {
   trace->add_option("-d,--duration", duration_, "Stop after this time: 30, 500ms, 5m")
       ->check(CheckDuration)
       ->type_name("TIME");
+  trace->add_flag("-q,--quiet", trace_.quiet, kQuietHelp);
 }
 
 void Cli::AddRead() {
@@ -125,6 +127,7 @@ void Cli::AddRead() {
       ->option_text("");
   read_records_.AddTo(read);
   read->add_flag("--summary", read_.summary, "Print counts and percentiles at the end in place of lines");
+  read->add_flag("-q,--quiet", read_.quiet, kQuietHelp);
 }
 
 void Cli::AddServe() {
@@ -171,6 +174,7 @@ void Cli::AddServe() {
       ->check([](const std::string& text) { return std::string(CheckServerNameMode(text).message()); })
       ->type_name("MODE")
       ->capture_default_str();
+  serve->add_flag("-q,--quiet", serve_.quiet, kQuietHelp);
 }
 
 absl::StatusOr<ServeOptions> Cli::serve_options() const {

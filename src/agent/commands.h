@@ -18,6 +18,7 @@ struct TraceOptions {
   std::string cgroup;           // empty: all
   bool library = false;         // also probe TLS libraries
   double duration_seconds = 0;  // 0: until a signal
+  bool quiet = false;           // only errors and warnings on standard error
   PrinterOptions printer;
 };
 ExitCode RunTrace(const TraceOptions& options);
@@ -26,6 +27,7 @@ struct ReadOptions {
   std::vector<std::string> files;  // "-": standard input; read one after the other
   PrinterOptions printer;
   bool summary = false;  // print figures at the end in place of lines
+  bool quiet = false;    // only errors on standard error
 };
 ExitCode RunRead(const ReadOptions& options);
 
@@ -38,6 +40,7 @@ struct ServeOptions {
   bool measure_time = false;  // export the run time of the BPF programs
   KubeletOptions kubelet;     // asked where it has a URL
   ServerNameOptions server_names;
+  bool quiet = false;  // only errors and warnings on standard error
 };
 // RereadServe returns the options that a start would have now: flags and environment as they were, the files as they are.
 using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;

@@ -213,20 +213,22 @@ void Pipeline::SayBlind() {
   }
 }
 
-void Pipeline::SayReady(const std::string& watched) {
+void Pipeline::SayReady(const std::string& watched, bool quiet) {
   if (library_) SayBlind();
   for (const Hook& hook : source_->hooks()) {
     if (hook.attached) continue;
     std::fprintf(stderr, "tlsmeter: blind to %s: %s %s\n", hook.blind.c_str(), hook.name.c_str(), hook.missing.c_str());
   }
+  if (quiet) return;
   std::fprintf(stderr, "tlsmeter: ready, watching %s\n", watched.c_str());
 }
 
-void Pipeline::SayLast() const {
+void Pipeline::SayLast(bool quiet) const {
   uint64_t lost = flows_.stats().dropped_pieces;
   for (const SourceCounter& counter : source_->counters()) {
     if (counter.group == CounterGroup::kLost) lost += counter.value;
   }
+  if (quiet && lost == 0) return;
   const FlowStats& flows = flows_.stats();
   const uint64_t alone = library_ ? library_->join.stats().joined[static_cast<size_t>(JoinedBy::kNone)] : 0;
   std::fprintf(stderr, "tlsmeter: seen %" PRIu64 " handshakes, lost %" PRIu64 " events, blind %" PRIu64 "\n",

@@ -53,12 +53,13 @@ class Pipeline {
   // self_stats returns what the pipeline says of itself, as of now.
   SelfStats self_stats() const;
 
-  // SayReady prints to stderr what is watched, and one line for each hook that is missing: what is invisible, and why.
-  void SayReady(const std::string& watched);
+  // SayReady prints to stderr one line for each hook that is missing: what is invisible, and why; and, unless `quiet`, what
+  // is watched.
+  void SayReady(const std::string& watched, bool quiet);
 
   // SayLast prints the last line of a run to stderr: handshakes seen, events lost, handshakes of which something was not
-  // seen.
-  void SayLast() const;
+  // seen. `quiet`: only where events were lost.
+  void SayLast(bool quiet) const;
 
  private:
   // LibraryPart is what only the library sensor needs.

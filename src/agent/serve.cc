@@ -88,7 +88,7 @@ ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
   heartbeat.Beat();
   // Only now that the pipeline has given up its privileges: threads take over what they find.
   (*server)->Serve();
-  (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup);
+  (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup, options.quiet);
 
   RecordPrinter printer{PrinterOptions()};
   bool print = false;
@@ -129,7 +129,7 @@ ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
   }
   take((*pipeline)->Finish());
   (*server)->Stop();
-  (*pipeline)->SayLast();
+  (*pipeline)->SayLast(options.quiet);
   return kExitOk;
 }
 

@@ -44,6 +44,8 @@ const std::vector<ServeSetting>& ServeSettings() {
           "kubelet-timeout", kApplied, [](auto& o) -> auto& { return o.kubelet.timeout; }),
       Row(
           "server-names", kApplied, [](auto& o) -> auto& { return o.server_names; }),
+      Row(
+          "quiet", kApplied, [](auto& o) -> auto& { return o.quiet; }),
   };
   return *settings;
 }
@@ -66,12 +68,12 @@ void ServeConfiguration::Reload() {
     const std::string flag(setting.flag);
     if (setting.at_reload == AtReload::kApplied) {
       setting.copy(*read, &in_force_);
-      std::fprintf(stderr, "tlsmeter: reloaded %s\n", flag.c_str());
+      if (!read->quiet) std::fprintf(stderr, "tlsmeter: reloaded %s\n", flag.c_str());
     } else {
       std::fprintf(stderr, "tlsmeter: %s needs a restart\n", flag.c_str());
     }
   }
-  if (!changed) std::fprintf(stderr, "tlsmeter: SIGHUP: no setting has changed\n");
+  if (!changed && !read->quiet) std::fprintf(stderr, "tlsmeter: SIGHUP: no setting has changed\n");
 }
 
 void ServeConfiguration::AddTo(SelfStats* self) const {

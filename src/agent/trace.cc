@@ -33,7 +33,7 @@ ExitCode Trace::Run() {
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(BpfSourceOptions{
       .cgroup_path = options_.cgroup, .measure_time = false, .library = options_.library, .hellos = hellos});
   if (!pipeline.ok()) return FailWith(pipeline.status());
-  (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
+  (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup, options_.quiet);
   printer_.PrintHeader();
 
   const auto start = std::chrono::steady_clock::now();
@@ -50,7 +50,7 @@ ExitCode Trace::Run() {
   }
   Print((*pipeline)->Finish());
   if (output.ok()) output = printer_.Flush();
-  (*pipeline)->SayLast();
+  (*pipeline)->SayLast(options_.quiet);
   return kExitOk;
 }
 

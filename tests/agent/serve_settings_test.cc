@@ -138,6 +138,14 @@ TEST_F(ServeConfigurationTest, TakesOverWhatCanBeAndSaysWhatCannot) {
   EXPECT_EQ(Reload(), "tlsmeter: SIGHUP: no setting has changed\n");
 }
 
+TEST_F(ServeConfigurationTest, ToldToBeQuietSaysOnlyWhatItCannot) {
+  read_ = OptionsOf({"--listen", ":2", "--trace", "--quiet"});
+  EXPECT_EQ(Reload(), "tlsmeter: listen needs a restart\n");
+  EXPECT_TRUE(configuration_.in_force().trace);
+  read_ = OptionsOf({"--listen", ":1", "--trace", "--quiet"});
+  EXPECT_EQ(Reload(), "");
+}
+
 TEST_F(ServeConfigurationTest, ChangesNothingWhereAnythingIsWrong) {
   EXPECT_TRUE(Self().config_reload_ok);
   const double started_at = Self().config_reload_ok_at;
