@@ -28,7 +28,7 @@ struct Surroundings {
   std::string kernel;
   bool btf = false;
   std::string cgroup;  // the directory that would be watched; empty: none
-  std::vector<WireCapability> capabilities;
+  std::vector<SensorCapability> capabilities;
   std::array<size_t, kStackStateCount> stacks = {};  // watched processes by what is to be had of their TLS library
 };
 
@@ -52,7 +52,7 @@ Surroundings LookAround(const std::string& cgroup_path) {
   }
   std::ifstream file("/proc/self/status");
   const std::string status{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (const auto capabilities = ReadWireCapabilities(status); capabilities.ok()) {
+  if (const auto capabilities = ReadCapabilities(status); capabilities.ok()) {
     found.capabilities.assign(capabilities->begin(), capabilities->end());
   }
   return found;
@@ -62,9 +62,11 @@ void PrintText(const Surroundings& found, const std::vector<Hook>& hooks, const 
   std::printf("kernel        %s\n", found.kernel.c_str());
   std::printf("BTF           %s\n", found.btf ? kKernelBtf : "none");
   std::printf("cgroup v2     %s\n", found.cgroup.empty() ? "none" : found.cgroup.c_str());
-  for (const WireCapability& capability : found.capabilities) {
+  for (const SensorCapability& capability : found.capabilities) {
     std::printf("capability    %-28.*s %s\n", static_cast<int>(capability.name.size()), capability.name.data(),
-                capability.held ? "held" : "missing");
+                capability.held           ? "held"
+                : capability.library_only ? "missing, for --library only"
+                                          : "missing");
   }
   for (const Hook& hook : hooks) {
     std::printf("hook          %-28s %s\n", hook.name.c_str(), hook.attached ? "can" : ("cannot: " + hook.missing).c_str());
@@ -84,7 +86,7 @@ void PrintText(const Surroundings& found, const std::vector<Hook>& hooks, const 
 void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const absl::Status& verdict) {
   nlohmann::ordered_json json = {{"kernel", found.kernel}, {"btf", found.btf}};
   if (!found.cgroup.empty()) json["cgroup"] = found.cgroup;
-  for (const WireCapability& capability : found.capabilities) {
+  for (const SensorCapability& capability : found.capabilities) {
     json["capabilities"][std::string(capability.name)] = capability.held;
   }
   json["hooks"] = nlohmann::ordered_json::array();

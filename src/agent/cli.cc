@@ -23,6 +23,7 @@ namespace {
 
 constexpr const char* kLibraryHelp =
     "Also probe the TLS libraries of watched processes: certificates, reasons and protocols that TLS 1.3 encrypts";
+constexpr const char* kQuietHelp = "Say on standard error only what is wrong: no notices, no progress, no last line";
 constexpr const char* kCgroupHelp = "Watch only sockets of this cgroup v2 directory and below (default: all)";
 
 // "30", "30s", "5m": seconds, or 0 when it is not a positive duration.
@@ -82,7 +83,10 @@ const CLI::App* Cli::command() const {
   return parsed.empty() ? nullptr : parsed.front();
 }
 
-ExitCode Cli::Run() { return run_(); }
+ExitCode Cli::Run(Complete complete) {
+  complete_ = std::move(complete);
+  return run_();
+}
 
 CLI::App* Cli::Add(CLI::App* parent, const char* name, const char* help, const char* examples, Body run) {
   CLI::App* command = parent->add_subcommand(name, help);
@@ -116,6 +120,7 @@ void Cli::AddTrace() {
   trace->add_option("-d,--duration", duration_, "Stop after this time: 30, 500ms, 5m")
       ->check(CheckDuration)
       ->type_name("TIME");
+  trace->add_flag("-q,--quiet", trace_.quiet, kQuietHelp);
 }
 
 void Cli::AddTop() {
@@ -172,6 +177,7 @@ void Cli::AddRead() {
       ->option_text("");
   read_records_.AddTo(read);
   read->add_flag("--summary", read_.summary, "Print counts and percentiles at the end in place of lines");
+  read->add_flag("-q,--quiet", read_.quiet, kQuietHelp);
 }
 
 void Cli::AddServe() {
@@ -179,12 +185,9 @@ void Cli::AddServe() {
                                     "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics\n"
                                     "  tlsmeter serve --listen :9743 --cgroup /sys/fs/cgroup/system.slice",
                                     [this] {
-                                      serve_.kubelet.timeout = std::chrono::milliseconds(
-                                          static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout_))));
-                                      absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
-                                      if (!names.ok()) return FailWith(names.status());
-                                      serve_.server_names = *std::move(names);
-                                      return RunServe(serve_);
+                                      absl::StatusOr<ServeOptions> options = serve_options();
+                                      if (!options.ok()) return FailWith(options.status());
+                                      return RunServe(*std::move(options), [this] { return RereadServeOptions(); });
                                     });
   serve->add_option("--listen", serve_.listen, "Address and port of the HTTP server")
       ->type_name("ADDRESS:PORT")
@@ -201,6 +204,7 @@ void Cli::AddServe() {
   serve
       ->add_option("--kubelet-url", serve_.kubelet.url,
                    "Name pods by this kubelet's list of them (its port is 10250 by default)")
+      ->check([](const std::string& text) { return std::string(Kubelet::CheckUrl(text).message()); })
       ->type_name("https://HOST[:PORT]");
   serve
       ->add_option("--kubelet-token-file", serve_.kubelet.token_file,
@@ -220,6 +224,29 @@ void Cli::AddServe() {
       ->check([](const std::string& text) { return std::string(CheckServerNameMode(text).message()); })
       ->type_name("MODE")
       ->capture_default_str();
+  serve->add_flag("-q,--quiet", serve_.quiet, kQuietHelp);
+}
+
+absl::StatusOr<ServeOptions> Cli::serve_options() const {
+  ServeOptions options = serve_;
+  options.kubelet.timeout =
+      std::chrono::milliseconds(static_cast<int64_t>(std::ceil(1000 * ParseSeconds(kubelet_timeout_))));
+  absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
+  if (!names.ok()) return names.status();
+  options.server_names = *std::move(names);
+  return options;
+}
+
+absl::StatusOr<ServeOptions> Cli::RereadServeOptions() const {
+  absl::StatusOr<std::vector<std::string>> arguments = complete_();
+  if (!arguments.ok()) return arguments.status();
+  Cli read;
+  try {
+    read.Parse(*std::move(arguments));
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  return read.serve_options();
 }
 
 void Cli::AddCheck() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "src/agent/commands.h"
 #include "src/agent/record_options.h"
 
@@ -25,9 +26,15 @@ class Cli {
   // Parse parses the arguments behind the program's name; once. The exceptions are CLI::ParseError.
   void Parse(std::vector<std::string> arguments);
 
-  // command returns the parsed command, null when none was given; Run runs it.
+  // command returns the parsed command, null when none was given.
   const CLI::App* command() const;
-  ExitCode Run();
+
+  // Run runs it. A command that reads its configuration again while it runs asks `complete` for its whole command line.
+  using Complete = std::function<absl::StatusOr<std::vector<std::string>>()>;
+  ExitCode Run(Complete complete);
+
+  // serve_options returns what the flags of serve say. Errors of ParseServerNameMode.
+  absl::StatusOr<ServeOptions> serve_options() const;
 
   // config_file returns the value of --config, "" where it was not given.
   const std::string& config_file() const { return config_file_; }
@@ -47,9 +54,11 @@ class Cli {
   void AddConfig();
   void AddMetrics();
   void AddCompletion();
+  absl::StatusOr<ServeOptions> RereadServeOptions() const;
 
   CLI::App app_{"Watches every TLS handshake of this machine, per process, without touching the applications."};
   Body run_;  // of the command that was parsed
+  Complete complete_;
 
   std::string config_file_;
   TraceOptions trace_;

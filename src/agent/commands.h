@@ -2,9 +2,11 @@
 #ifndef TLSMETER_SRC_AGENT_COMMANDS_H_
 #define TLSMETER_SRC_AGENT_COMMANDS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "src/agent/exit_code.h"
 #include "src/agent/record_filter.h"
 #include "src/agent/record_printer.h"
@@ -18,6 +20,7 @@ struct TraceOptions {
   std::string cgroup;           // empty: all
   bool library = false;         // also probe TLS libraries
   double duration_seconds = 0;  // 0: until a signal
+  bool quiet = false;           // only errors and warnings on standard error
   PrinterOptions printer;
 };
 ExitCode RunTrace(const TraceOptions& options);
@@ -39,6 +42,7 @@ struct ReadOptions {
   std::vector<std::string> files;  // "-": standard input; read one after the other
   PrinterOptions printer;
   bool summary = false;  // print figures at the end in place of lines
+  bool quiet = false;    // only errors on standard error
 };
 ExitCode RunRead(const ReadOptions& options);
 
@@ -51,8 +55,12 @@ struct ServeOptions {
   bool measure_time = false;  // export the run time of the BPF programs
   KubeletOptions kubelet;     // asked where it has a URL
   ServerNameOptions server_names;
+  bool quiet = false;  // only errors and warnings on standard error
 };
-ExitCode RunServe(const ServeOptions& options);
+// RereadServe returns the options that a start would have now: flags and environment as they were, the files as they are.
+using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;
+// RunServe calls `reread` at each SIGHUP and takes over what it can (ServeSettings).
+ExitCode RunServe(ServeOptions options, const RereadServe& reread);
 
 struct CheckOptions {
   std::string cgroup;

@@ -42,10 +42,11 @@ ExitCode Run(Cli* cli, const std::vector<std::string>& arguments) {
     }
     return FailUsage("a command is required: " + names);
   }
-  if (SettingsOf(*command).empty()) return cli->Run();
-  absl::StatusOr<std::vector<std::string>> all = ArgumentsWith(arguments, *command, cli->config_file());
+  const auto complete = [&] { return ArgumentsWith(arguments, *command, cli->config_file()); };
+  if (SettingsOf(*command).empty()) return cli->Run(complete);
+  const absl::StatusOr<std::vector<std::string>> all = complete();
   if (!all.ok()) return FailWith(all.status());
-  return WithParsed(*all, [](Cli* complete) { return complete->Run(); });
+  return WithParsed(*all, [&complete](Cli* completed) { return completed->Run(complete); });
 }
 
 }  // namespace

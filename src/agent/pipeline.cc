@@ -30,8 +30,8 @@ Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgr
                                  const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}),
       join(kMaxCertificateReadsPerSecond) {}
 
-Pipeline::Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution)
-    : say_(SayToStderr), source_(std::move(source)), kubelet_(std::move(kubelet)), attributor_(std::move(attribution)) {}
+Pipeline::Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
+    : say_(SayToStderr), source_(std::move(source)), attributor_(std::move(attribution)) {}
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions& options, const KubeletOptions& kubelet) {
   absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(options);
@@ -48,14 +48,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
   if (!confined.ok()) {
     SayToStderr(absl::StrCat("goes on with more privileges than it needs: ", confined.message()));
   }
-  std::unique_ptr<Kubelet> asked;
-  if (!kubelet.url.empty()) {
-    absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
-    if (!started.ok()) return started.status();
-    asked = *std::move(started);
-    attribution.pods = [raw = asked.get()] { return raw->pods(); };
-  }
-  std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(asked), std::move(attribution)));
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(*std::move(source), std::move(attribution)));
+  if (absl::Status status = pipeline->SetKubelet(kubelet); !status.ok()) return status;
   if (library != nullptr) {
     pipeline->library_.emplace(library, options.cgroup_path);
     pipeline->library_->images.PollAll();
@@ -64,6 +58,23 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const BpfSourceOptions
 }
 
 void Pipeline::SayToStderr(const std::string& sentence) { std::fprintf(stderr, "tlsmeter: %s\n", sentence.c_str()); }
+
+absl::Status Pipeline::SetKubelet(const KubeletOptions& kubelet) {
+  if (kubelet_ != nullptr) {
+    if (absl::Status status = kubelet_->Configure(kubelet); !status.ok()) return status;
+  } else if (!kubelet.url.empty()) {
+    absl::StatusOr<std::unique_ptr<Kubelet>> started = Kubelet::Start(kubelet);
+    if (!started.ok()) return started.status();
+    kubelet_ = *std::move(started);
+  }
+  kubelet_said_ = absl::OkStatus();
+  if (kubelet.url.empty()) {
+    attributor_.SetPods(nullptr);
+  } else {
+    attributor_.SetPods([this] { return kubelet_->pods(); });
+  }
+  return absl::OkStatus();
+}
 
 // Once for each change, not for each of the requests that go on meanwhile.
 void Pipeline::SayKubelet() {
@@ -212,19 +223,27 @@ void Pipeline::SayBlind() {
   }
 }
 
-void Pipeline::SayReady(const std::string& watched) {
+void Pipeline::SayReady(const std::string& watched, bool quiet) {
   SayBlind();
-  say_(absl::StrCat("ready, watching ", watched));
+  if (!quiet) say_(absl::StrCat("ready, watching ", watched));
 }
 
-std::string Pipeline::LastLine() const {
+void Pipeline::SayLast(bool quiet) const {
+  if (!quiet || EventsLost() > 0) say_(LastLine());
+}
+
+uint64_t Pipeline::EventsLost() const {
   uint64_t lost = flows_.stats().dropped_pieces;
   for (const SourceCounter& counter : source_->counters()) {
     if (counter.group == CounterGroup::kLost) lost += counter.value;
   }
+  return lost;
+}
+
+std::string Pipeline::LastLine() const {
   const FlowStats& flows = flows_.stats();
   const uint64_t alone = library_ ? library_->join.stats().joined[static_cast<size_t>(JoinedBy::kNone)] : 0;
-  return absl::StrCat("seen ", flows.handshakes + alone, " handshakes, lost ", lost, " events, blind ",
+  return absl::StrCat("seen ", flows.handshakes + alone, " handshakes, lost ", EventsLost(), " events, blind ",
                       flows.incomplete + flows.owner_unknown);
 }
 

@@ -41,6 +41,10 @@ class Pipeline {
   static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const BpfSourceOptions& options,
                                                          const KubeletOptions& kubelet = {});
 
+  // SetKubelet asks for pods as `kubelet` says from now on, or no more. Does not wait. InvalidArgument where the URL is
+  // none, and nothing has changed then.
+  absl::Status SetKubelet(const KubeletOptions& kubelet);
+
   // Turn waits up to `timeout_ms` for events and returns the records that became finished.
   absl::StatusOr<std::vector<HandshakeRecord>> Turn(int timeout_ms);
 
@@ -58,13 +62,13 @@ class Pipeline {
   // Libraries that are met later are said by Turn.
   void SayBlind();
 
-  // SayReady says the same, and what is watched.
-  void SayReady(const std::string& watched);
+  // SayReady says the same and, unless `quiet`, what is watched.
+  void SayReady(const std::string& watched, bool quiet);
 
   // LastLine returns what a run came to: handshakes seen, events lost, handshakes of which something was not seen. SayLast
-  // says it.
+  // says it; `quiet`: only where events were lost.
   std::string LastLine() const;
-  void SayLast() const { say_(LastLine()); }
+  void SayLast(bool quiet) const;
 
  private:
   // LibraryPart is what only the library sensor needs.
@@ -75,16 +79,17 @@ class Pipeline {
     LibraryJoin join;
   };
 
-  Pipeline(std::unique_ptr<BpfSource> source, std::unique_ptr<Kubelet> kubelet, AttributorOptions attribution);
+  Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution);
 
   absl::Status Poll(int timeout_ms);
   std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
   void SayKubelet();
   void SayBlindLibraries();
+  uint64_t EventsLost() const;
 
   std::function<void(const std::string&)> say_;
   std::unique_ptr<BpfSource> source_;
-  std::unique_ptr<Kubelet> kubelet_;  // null where none is asked
+  std::unique_ptr<Kubelet> kubelet_;  // null where none was ever asked
   absl::Status kubelet_said_;         // the last of its states that was printed
   Attributor attributor_;
   FlowTable flows_{kMaxCertificateReadsPerSecond};

@@ -23,8 +23,8 @@ constexpr uint64_t kTurn = 4096;
 class Progress {
  public:
   // Lines that are printed to the terminal are progress enough.
-  explicit Progress(bool lines_are_printed)
-      : visible_(isatty(STDERR_FILENO) == 1 && !(lines_are_printed && isatty(STDOUT_FILENO) == 1)) {}
+  Progress(bool wanted, bool lines_are_printed)
+      : visible_(wanted && isatty(STDERR_FILENO) == 1 && !(lines_are_printed && isatty(STDOUT_FILENO) == 1)) {}
 
   void Show(const std::string& file, const PcapSource& source, uint64_t packets) {
     const auto now = Clock::now();
@@ -54,7 +54,8 @@ class Progress {
 
 class Read {
  public:
-  explicit Read(const ReadOptions& options) : options_(options), printer_(options.printer), progress_(!options.summary) {}
+  explicit Read(const ReadOptions& options)
+      : options_(options), printer_(options.printer), progress_(!options.quiet, !options.summary) {}
 
   ExitCode Run();
 
@@ -114,7 +115,7 @@ ExitCode Read::Run() {
   PrintRecords();
   if (options_.summary) std::fputs(summary_.Text().c_str(), stdout);
   std::fflush(stdout);
-  std::fprintf(stderr, "tlsmeter: %s\n", replay_.LastLine().c_str());
+  if (!options_.quiet) std::fprintf(stderr, "tlsmeter: %s\n", replay_.LastLine().c_str());
   return code;
 }
 

@@ -53,7 +53,8 @@ void RecordOptions::AddTo(CLI::App* command) {
                    "Output: columns, wide, json (an object a line), jsonpretty, csv, zeek (as its ssl.log)")
       ->transform(CLI::CheckedTransformer(Formats()).description(""))
       ->type_name("FORMAT")
-      ->option_text("FORMAT");
+      ->option_text("FORMAT")
+      ->default_str("columns");
   command->add_option("-F,--fields", fields_, "Fields of columns and csv, separated by commas")
       ->check(CheckFields)
       ->type_name("LIST");
@@ -68,7 +69,8 @@ void RecordOptions::AddTo(CLI::App* command) {
 void RecordOptions::AddColorTo(CLI::App* command) {
   command->add_option("--color", color_, "Colour what failed: auto, always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
-      ->type_name("WHEN");
+      ->type_name("WHEN")
+      ->capture_default_str();
 }
 
 void RecordOptions::AddFilterTo(CLI::App* command) {
@@ -88,7 +90,7 @@ void RecordOptions::AddFilterTo(CLI::App* command) {
   command->add_flag("-6", ipv6_, "IPv6 only")->excludes(ipv4)->group("Which handshakes");
   command->add_flag("-f,--failed", failed_, "Failed and aborted ones only")->group("Which handshakes");
   command->add_option("--min-ms", min_ms_, "Only those that took at least so many milliseconds")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""))
       ->type_name("MS")
       ->group("Which handshakes");
 }

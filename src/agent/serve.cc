@@ -10,6 +10,7 @@
 
 #include "src/agent/commands.h"
 #include "src/agent/pipeline.h"
+#include "src/agent/serve_settings.h"
 #include "src/agent/stop_signal.h"
 #include "src/aggregate/aggregator.h"
 #include "src/export/endpoints.h"
@@ -52,17 +53,13 @@ class Heartbeat {
   std::atomic<Clock::rep> last_{0};
 };
 
-void SayReload() {
-  std::fprintf(stderr,
-               "tlsmeter: SIGHUP: the web configuration is read again whenever its file changes; flags, environment and "
-               "configuration file are read at the start only: restart to apply them\n");
-}
-
 }  // namespace
 
-ExitCode RunServe(const ServeOptions& options) {
+ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
   CatchStopSignals();
   CatchReloadSignal();
+  ServeConfiguration configuration(std::move(started_with), reread);
+  const ServeOptions& options = configuration.in_force();
   Aggregator aggregator(AggregatorOptions{.server_names = options.server_names});
   RecentRecords recent;
   Heartbeat heartbeat;
@@ -82,15 +79,32 @@ ExitCode RunServe(const ServeOptions& options) {
           .cgroup_path = options.cgroup, .measure_time = options.measure_time, .library = options.library, .hellos = {}},
       options.kubelet);
   if (!pipeline.ok()) return FailWith(pipeline.status());
-  aggregator.SetSelfStats((*pipeline)->self_stats());
+  const auto tell_self = [&] {
+    SelfStats self = (*pipeline)->self_stats();
+    configuration.AddTo(&self);
+    aggregator.SetSelfStats(std::move(self));
+  };
+  tell_self();
   heartbeat.Beat();
   // Only now that the pipeline has given up its privileges: threads take over what they find.
   (*server)->Serve();
-  (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup);
+  (*pipeline)->SayReady(options.cgroup.empty() ? "all cgroups" : options.cgroup, options.quiet);
 
   RecordPrinter printer{PrinterOptions()};
-  bool print = options.trace;
-  if (print) printer.PrintHeader();
+  bool print = false;
+  const auto set_print = [&](bool wanted) {
+    if (wanted && !print) printer.PrintHeader();
+    print = wanted;
+  };
+  set_print(options.trace);
+  const auto reload = [&] {
+    const ServeOptions before = options;
+    configuration.Reload();
+    if (options.server_names != before.server_names) aggregator.SetServerNames(options.server_names);
+    if (options.trace != before.trace) set_print(options.trace);
+    // The URL was checked as it was read.
+    if (options.kubelet != before.kubelet) (*pipeline)->SetKubelet(options.kubelet).IgnoreError();
+  };
   const auto take = [&](std::vector<HandshakeRecord> records) {
     for (HandshakeRecord& record : records) {
       aggregator.Add(record);
@@ -108,14 +122,14 @@ ExitCode RunServe(const ServeOptions& options) {
     aggregator.Advance(NowNs());
     take(*std::move(records));
     heartbeat.Beat();
-    if (TakeReloadRequest()) SayReload();
+    if (TakeReloadRequest()) reload();
     if (Clock::now() < next_self_stats) continue;
     next_self_stats = Clock::now() + kSelfStatsEvery;
-    aggregator.SetSelfStats((*pipeline)->self_stats());
+    tell_self();
   }
   take((*pipeline)->Finish());
   (*server)->Stop();
-  (*pipeline)->SayLast();
+  (*pipeline)->SayLast(options.quiet);
   return kExitOk;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "src/agent/cli.h"
 #include "src/base/yaml_reader.h"
 
@@ -17,6 +18,8 @@ namespace tlsmeter::agent {
 namespace {
 
 std::string FlagOf(const CLI::Option& option) { return option.get_lnames().front(); }
+
+bool IsRepeatable(const CLI::Option& option) { return option.get_expected_max() > 1; }
 
 std::vector<std::string> ArgumentsOf(const Setting& setting) {
   std::vector<std::string> arguments;
@@ -59,7 +62,7 @@ Setting ReadSetting(const CLI::App& command, const YAML::Node& at, const std::st
     yaml::FailUnknown(at, key, known);
   }
   Setting setting{command.get_name(), key, {}, absl::StrCat(std::string(file), ":", yaml::PlaceOf(value))};
-  if (value.IsSequence() && (*option)->get_expected_max() > 1) {
+  if (value.IsSequence() && IsRepeatable(**option)) {
     for (const YAML::Node& element : value) setting.values.push_back(yaml::Scalar(element, "a value"));
   } else {
     setting.values.push_back(yaml::Scalar(value, key));
@@ -139,6 +142,7 @@ absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const CLI::App& command
     const char* value = std::getenv(variable.c_str());
     if (value == nullptr || *value == '\0') continue;
     Setting setting{command.get_name(), FlagOf(*option), {value}, variable};
+    if (IsRepeatable(*option)) setting.values = absl::StrSplit(value, ',');
     if (const std::string objection = Objection(setting); !objection.empty()) {
       return absl::InvalidArgumentError(absl::StrCat("environment variable ", variable, ": ", objection));
     }

@@ -42,7 +42,8 @@ absl::StatusOr<std::vector<Setting>> ParseSettings(const std::string& text, std:
 // LoadSettings reads a file; "" is kDefaultConfigFile, if there is one. NotFound where it cannot be read.
 absl::StatusOr<std::vector<Setting>> LoadSettings(const std::string& file);
 
-// EnvironmentSettings returns what the environment says of the flags of `command`. InvalidArgument names the variable whose
+// EnvironmentSettings returns what the environment says of the flags of `command`; of one that can be repeated, values
+// with commas between them. InvalidArgument names the variable whose
 // value the flag would refuse.
 absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const CLI::App& command);
 

@@ -158,11 +158,11 @@ ExitCode Top::Run() {
     for (const std::string& notice : notices_) Pipeline::SayToStderr(notice);
     pipeline_->SayTo(Pipeline::SayToStderr);
   } else {
-    pipeline_->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
+    pipeline_->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup, false);
     status = RunAsText();
   }
   if (!status.ok()) return FailWith(status);
-  pipeline_->SayLast();
+  pipeline_->SayLast(false);
   return kExitOk;
 }
 

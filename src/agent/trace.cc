@@ -34,7 +34,7 @@ ExitCode Trace::Run() {
                                        .library = options_.library,
                                        .hellos = options_.printer.filter.hello_filter(options_.library)});
   if (!pipeline.ok()) return FailWith(pipeline.status());
-  (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup);
+  (*pipeline)->SayReady(options_.cgroup.empty() ? "all cgroups" : options_.cgroup, options_.quiet);
   printer_.PrintHeader();
 
   const auto start = std::chrono::steady_clock::now();
@@ -51,7 +51,7 @@ ExitCode Trace::Run() {
   }
   Print((*pipeline)->Finish());
   if (output.ok()) output = printer_.Flush();
-  (*pipeline)->SayLast();
+  (*pipeline)->SayLast(options_.quiet);
   return kExitOk;
 }
 

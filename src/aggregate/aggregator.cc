@@ -169,6 +169,13 @@ void Aggregator::Add(const HandshakeRecord& record) {
   if (record.result == Result::kSuccess) AddSuccess(record, w);
 }
 
+void Aggregator::SetServerNames(ServerNameOptions options) {
+  const MutexLock lock(&mutex_);
+  server_names_ = ServerNames(std::move(options));
+  for (Family& family : families_) family.ExpireNames(server_names_);
+  certificates_.ForgetNames(server_names_);
+}
+
 void Aggregator::SetSelfStats(SelfStats stats) {
   const MutexLock lock(&mutex_);
   // What was there is freed by the caller's stack, after the lock is gone.

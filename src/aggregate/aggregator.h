@@ -57,6 +57,10 @@ class Aggregator {
   // made fit for labels here. Event thread.
   void Add(const HandshakeRecord& record) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // SetServerNames tells names apart in another way from now on. What is named as the new way would not name it vanishes at
+  // once, counted as expired: a name that shall not be shown is not. Sums stay exact. Event thread.
+  void SetServerNames(ServerNameOptions options) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // SetSelfStats replaces what the next snapshots say of the meter itself. Event thread.
   void SetSelfStats(SelfStats stats) ABSL_LOCKS_EXCLUDED(mutex_);
 

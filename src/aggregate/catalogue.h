@@ -38,6 +38,8 @@ enum class Metric : uint8_t {
   kOcspStapleNextUpdate,
   // What the meter says of itself.
   kBuildInfo,
+  kConfigReloadSuccessful,
+  kConfigReloadSuccessTime,
   kAttached,
   kEvents,
   kEventsLost,

@@ -99,6 +99,11 @@ void CertificateCatalogue::Age(uint64_t now_ns) {
   absl::erase_if(certificates_, [&idle](const auto& entry) { return idle(*entry.second); });
 }
 
+void CertificateCatalogue::ForgetNames(const ServerNames& names) {
+  const auto other = [&names](const CertificateUse& use) { return !names.IsAdmitted(use.server_name); };
+  for (auto& [digest, certificate] : certificates_) uses_ -= std::erase_if(certificate->uses, other);
+}
+
 std::vector<Certificate> CertificateCatalogue::Copy() const {
   std::vector<Certificate> copy;
   copy.reserve(certificates_.size());

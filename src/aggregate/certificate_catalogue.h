@@ -16,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "src/aggregate/label_pool.h"
+#include "src/aggregate/server_names.h"
 #include "tlsmeter/certificate.h"
 #include "tlsmeter/handshake.h"
 
@@ -71,6 +72,9 @@ class CertificateCatalogue {
 
   // Age forgets what was not seen for kCertificateIdleNs.
   void Age(uint64_t now_ns);
+
+  // ForgetNames forgets at once the uses under server names that `names` does not admit. The certificates stay.
+  void ForgetNames(const ServerNames& names);
 
   // Copy returns every certificate, in no order. The facts are shared.
   std::vector<Certificate> Copy() const;

@@ -50,6 +50,16 @@ uint64_t Family::CountOf(size_t index) const {
   return spec_->type == MetricType::kHistogram ? histograms_[index].count() : counts_[index];
 }
 
+void Family::Remove(size_t index) {
+  expired_ += CountOf(index);
+  if (spec_->type == MetricType::kHistogram) {
+    histograms_[index] = {};
+  } else {
+    counts_[index] = 0;
+  }
+  limiter_.Erase(index);
+}
+
 void Family::Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns) {
   for (size_t i = 0; i < limiter_.sets().size(); ++i) {
     if (limiter_.sets()[i] == nullptr) continue;
@@ -59,14 +69,15 @@ void Family::Expire(const ServerNames& names, const Workloads& workloads, uint64
         !workloads.IsAdmitted(set[namespace_place_], set[namespace_place_ + 1], set[namespace_place_ + 2]);
     const bool demoted =
         name_place_ != kNone && now_ns - seen_ns_[i] >= kDemotedIdleNs && !names.IsAdmitted(set[name_place_]);
-    if (!forgotten && !demoted) continue;
-    expired_ += CountOf(i);
-    if (spec_->type == MetricType::kHistogram) {
-      histograms_[i] = {};
-    } else {
-      counts_[i] = 0;
-    }
-    limiter_.Erase(i);
+    if (forgotten || demoted) Remove(i);
+  }
+}
+
+void Family::ExpireNames(const ServerNames& names) {
+  if (name_place_ == kNone) return;
+  for (size_t i = 0; i < limiter_.sets().size(); ++i) {
+    const LabelSet& set = limiter_.sets()[i];
+    if (set != nullptr && !names.IsAdmitted((*set)[name_place_])) Remove(i);
   }
 }
 

@@ -77,6 +77,9 @@ class Family {
   // kDemotedIdleNs.
   void Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns);
 
+  // ExpireNames removes at once the series of names that `names` does not admit.
+  void ExpireNames(const ServerNames& names);
+
   // size returns how many label sets are in use.
   size_t size() const { return limiter_.size(); }
 
@@ -86,6 +89,7 @@ class Family {
   static constexpr size_t kNone = kMaxLabels;
 
   size_t Touch(std::span<Label> labels, uint64_t now_ns);
+  void Remove(size_t index);
   uint64_t CountOf(size_t index) const;
 
   const MetricSpec* spec_;

@@ -34,6 +34,8 @@ struct SelfStats {
   std::vector<LabelledValue> connections_without_handshake;  // by reason
   std::vector<LabelledValue> library_joins;                  // by the way, and what stayed alone
   std::vector<LabelledValue> library_processes;              // by state
+  bool config_reload_ok = true;                              // of the last attempt; a start is one
+  double config_reload_ok_at = 0;                            // when the last one succeeded, Unix seconds
   double tracked_connections = 0;
   std::vector<LabelledValue> connections_evicted;  // by reason
   std::vector<AttributionCount> attribution;       // by source and result

@@ -35,7 +35,8 @@ std::string ServerNames::LabelOf(std::optional<std::string_view> raw) const {
 }
 
 bool ServerNames::AlwaysAdmitted(std::string_view label) const {
-  if (mode_ == Mode::kOff || IsReservedLabel(label)) return true;
+  if (mode_ == Mode::kOff) return label.empty();
+  if (IsReservedLabel(label)) return true;
   return mode_ == Mode::kAllowlist && allowed_.contains(absl::string_view(label.data(), label.size()));
 }
 

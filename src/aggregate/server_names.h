@@ -37,6 +37,8 @@ struct ServerNameOptions {
   Mode mode = Mode::kExact;
   size_t suffix_parts = 2;
   std::vector<std::string> allowlist;
+
+  bool operator==(const ServerNameOptions&) const = default;
 };
 
 class ServerNames {

@@ -35,6 +35,11 @@ void SetWorkload(const PodWorkload& workload, Attribution* facts) {
 Attributor::Attributor(AttributorOptions options)
     : options_(std::move(options)), proc_(options_.proc_root), bundles_(options_.bundle_root) {}
 
+void Attributor::SetPods(std::function<std::shared_ptr<const PodTable>()> pods) {
+  options_.pods = std::move(pods);
+  groups_.Clear();
+}
+
 void Attributor::See(const OwnerChunk& owner, uint64_t now_ns) {
   if (owner.pid == 0) return;
   const Process& process = LookUp(owner);

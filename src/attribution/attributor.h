@@ -52,6 +52,9 @@ class Attributor {
  public:
   explicit Attributor(AttributorOptions options);
 
+  // SetPods names pods by another list from now on, see AttributorOptions::pods. What is known of cgroups is looked up anew.
+  void SetPods(std::function<std::shared_ptr<const PodTable>()> pods);
+
   // See looks an owner up as soon as the sensor names it: it may have ended when its record is made. Times are Unix
   // nanoseconds.
   void See(const OwnerChunk& owner, uint64_t now_ns);

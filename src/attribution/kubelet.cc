@@ -30,6 +30,8 @@ absl::StatusOr<std::string> TokenIn(const std::string& file, const std::string& 
   return token;
 }
 
+absl::StatusOr<HttpsUrl> ParseUrl(const std::string& url) { return ParseHttpsUrl(url, "10250", "/pods"); }
+
 // Sleeps until the time is over or a stop is requested.
 void SleepFor(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
@@ -40,19 +42,38 @@ void SleepFor(std::chrono::milliseconds time, const std::stop_token& stop) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Kubelet>> Kubelet::Start(const KubeletOptions& options) {
-  absl::StatusOr<HttpsUrl> url = ParseHttpsUrl(options.url, "10250", "/pods");
-  if (!url.ok()) return url.status();
-  std::unique_ptr<Kubelet> kubelet(new Kubelet(options, *std::move(url)));
+  std::unique_ptr<Kubelet> kubelet(new Kubelet);
+  if (absl::Status status = kubelet->Configure(options); !status.ok()) return status;
   // Signals are for the main thread; a thread inherits the mask.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  kubelet->thread_ = std::jthread([raw = kubelet.get()](const std::stop_token& stop) { raw->Run(stop); });
+  kubelet->thread_ = std::jthread([raw = kubelet.get()] { raw->Run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return kubelet;
 }
 
-Kubelet::Kubelet(const KubeletOptions& options, HttpsUrl url) : options_(options), url_(std::move(url)) {}
+absl::Status Kubelet::CheckUrl(const std::string& url) { return ParseUrl(url).status(); }
+
+absl::Status Kubelet::Configure(const KubeletOptions& options) {
+  auto target = std::make_shared<Target>();
+  target->options = options;
+  if (!options.url.empty()) {
+    absl::StatusOr<HttpsUrl> url = ParseUrl(options.url);
+    if (!url.ok()) return url.status();
+    target->url = *std::move(url);
+  }
+  SetTarget(std::move(target));
+  return absl::OkStatus();
+}
+
+void Kubelet::SetTarget(std::shared_ptr<Target> target) {
+  const MutexLock lock(&mutex_);
+  if (target == nullptr || target->url.host.empty()) pods_ = nullptr;
+  status_ = absl::OkStatus();
+  std::swap(target_, target);
+  if (target != nullptr) target->replaced.request_stop();
+}
 
 std::shared_ptr<const PodTable> Kubelet::pods() const {
   const MutexLock lock(&mutex_);
@@ -64,37 +85,44 @@ absl::Status Kubelet::status() const {
   return status_;
 }
 
-void Kubelet::Run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    absl::StatusOr<PodTable> fetched = Fetch(stop);
-    const absl::Status status = fetched.status();
-    std::shared_ptr<const PodTable> pods;
-    if (fetched.ok()) pods = std::make_shared<const PodTable>(*std::move(fetched));
+void Kubelet::Run() {
+  while (true) {
+    std::shared_ptr<Target> target;
     {
       const MutexLock lock(&mutex_);
-      status_ = status;
-      // What was there is freed by this thread, after the lock is gone.
-      if (pods != nullptr) std::swap(pods_, pods);
+      target = target_;
     }
-    pods = nullptr;
-    SleepFor(options_.refresh, stop);
+    if (target == nullptr) return;
+    if (!target->url.host.empty()) {
+      absl::StatusOr<PodTable> fetched = Fetch(*target);
+      std::shared_ptr<const PodTable> pods;
+      if (fetched.ok()) pods = std::make_shared<const PodTable>(*std::move(fetched));
+      const MutexLock lock(&mutex_);
+      if (target == target_) {
+        status_ = fetched.status();
+        // What was there is freed by this thread, after the lock is gone.
+        if (pods != nullptr) std::swap(pods_, pods);
+      }
+    }
+    SleepFor(target->options.refresh, target->replaced.get_token());
   }
 }
 
-absl::StatusOr<PodTable> Kubelet::Fetch(const std::stop_token& stop) const {
-  HttpsRequest request{.url = url_,
+absl::StatusOr<PodTable> Kubelet::Fetch(const Target& target) {
+  const KubeletOptions& options = target.options;
+  HttpsRequest request{.url = target.url,
                        .bearer_token = "",
-                       .ca_file = options_.ca_file,
-                       .timeout = options_.timeout,
+                       .ca_file = options.ca_file,
+                       .timeout = options.timeout,
                        .max_body_bytes = kMaxPodListBytes};
-  if (!options_.token_file.empty()) {
-    const std::optional<std::string> text = ReadFileAt(AT_FDCWD, options_.token_file, kMaxTokenBytes);
-    if (!text.has_value()) return absl::UnavailableError(absl::StrCat("cannot read the token in ", options_.token_file));
-    absl::StatusOr<std::string> token = TokenIn(options_.token_file, *text);
+  if (!options.token_file.empty()) {
+    const std::optional<std::string> text = ReadFileAt(AT_FDCWD, options.token_file, kMaxTokenBytes);
+    if (!text.has_value()) return absl::UnavailableError(absl::StrCat("cannot read the token in ", options.token_file));
+    absl::StatusOr<std::string> token = TokenIn(options.token_file, *text);
     if (!token.ok()) return token.status();
     request.bearer_token = *std::move(token);
   }
-  const absl::StatusOr<std::string> body = HttpsGet(request, stop);
+  const absl::StatusOr<std::string> body = HttpsGet(request, target.replaced.get_token());
   if (!body.ok()) return body.status();
   return PodTable::Parse(*body);
 }

@@ -38,6 +38,11 @@ class LruCache {
     return &entries_.front().second;
   }
 
+  void Clear() {
+    index_.clear();
+    entries_.clear();
+  }
+
   size_t size() const { return entries_.size(); }
 
  private:

@@ -199,7 +199,7 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
   if (!cgroup.ok()) return cgroup.status();
   std::ifstream status_file("/proc/self/status");
   const std::string status{std::istreambuf_iterator<char>(status_file), std::istreambuf_iterator<char>()};
-  if (absl::Status s = CheckCapabilities(status); !s.ok()) return s;
+  if (absl::Status s = CheckCapabilities(status, options.library); !s.ok()) return s;
 
   libbpf_set_print(KeepLog);
   std::unique_ptr<btf, BtfDeleter> kernel(btf__load_vmlinux_btf());

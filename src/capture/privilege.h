@@ -10,18 +10,20 @@
 
 namespace tlsmeter::agent {
 
-// WireCapability is one capability that the wire sensor needs to load and attach its programs.
-struct WireCapability {
-  std::string_view name;  // "CAP_BPF", static storage
-  bool held = false;      // itself, or CAP_SYS_ADMIN where that stands for it
+// SensorCapability is one capability that a sensor needs.
+struct SensorCapability {
+  std::string_view name;      // "CAP_BPF", static storage
+  bool held = false;          // itself, or CAP_SYS_ADMIN where that stands for it
+  bool library_only = false;  // the wire sensor does without
 };
 
-// ReadWireCapabilities reads the CapEff line in the text of /proc/self/status. Internal when there is none.
-absl::StatusOr<std::array<WireCapability, 3>> ReadWireCapabilities(std::string_view proc_status);
+// ReadCapabilities reads the CapEff line in the text of /proc/self/status. Internal when there is none.
+absl::StatusOr<std::array<SensorCapability, 4>> ReadCapabilities(std::string_view proc_status);
 
 // CheckCapabilities looks at the CapEff line in the text of /proc/self/status. PermissionDenied names each capability that
-// the wire sensor needs and the process lacks: CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, or CAP_SYS_ADMIN in place of them.
-absl::Status CheckCapabilities(std::string_view proc_status);
+// the process lacks: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON load and attach the programs, CAP_SYS_ADMIN in place of the
+// first and the last; `library`: CAP_SYS_PTRACE, without which the processes of other users show no libraries.
+absl::Status CheckCapabilities(std::string_view proc_status, bool library);
 
 }  // namespace tlsmeter::agent
 

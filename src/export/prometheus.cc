@@ -115,6 +115,8 @@ void AddAttribution(const std::vector<AttributionCount>& counts, Families* out) 
 
 void AddSelf(const SelfStats& self, Families* out) {
   AddValues(Metric::kBuildInfo, {{self.version, 1}}, out);
+  AddValue(Metric::kConfigReloadSuccessful, self.config_reload_ok ? 1 : 0, out);
+  AddValue(Metric::kConfigReloadSuccessTime, self.config_reload_ok_at, out);
   AddValues(Metric::kAttached, self.attached, out);
   AddValues(Metric::kEvents, self.events, out);
   AddValues(Metric::kEventsLost, self.events_lost, out);

@@ -82,7 +82,7 @@ TEST(CliTest, RunsTheCommandThatWasParsed) {
   cli.Parse({"config", "check", "/no/such/file"});
   ASSERT_NE(cli.command(), nullptr);
   EXPECT_EQ(cli.command()->get_name(), "config");
-  EXPECT_EQ(cli.Run(), kExitUsage);
+  EXPECT_EQ(cli.Run(nullptr), kExitUsage);
 }
 
 TEST(CliTest, KnowsThatNoCommandWasGiven) {

@@ -24,7 +24,7 @@ class SettingsTest : public ::testing::Test {
   void SetUp() override { file_ = ::testing::TempDir() + "/settings_test-" + std::to_string(getpid()) + ".yaml"; }
   void TearDown() override {
     std::remove(file_.c_str());
-    for (const char* variable : {"TLSMETER_COUNT", "TLSMETER_CGROUP"}) unsetenv(variable);
+    for (const char* variable : {"TLSMETER_COUNT", "TLSMETER_CGROUP", "TLSMETER_SNI", "TLSMETER_FIELDS"}) unsetenv(variable);
   }
 
   void WriteFile(const std::string& text) {
@@ -88,6 +88,14 @@ TEST_F(SettingsTest, AFlagGoesBeforeTheEnvironmentAndThatBeforeTheFile) {
   setenv("TLSMETER_COUNT", "2", 1);
   EXPECT_THAT(Arguments({"trace"}), ElementsAre("trace", "--cgroup=/file", "--count=2", "--comm=a", "--comm=b"));
   EXPECT_THAT(Arguments({"trace", "-N", "1", "-c", "z"}), ElementsAre("trace", "--cgroup=/file", "-N", "1", "-c", "z"));
+}
+
+TEST_F(SettingsTest, AVariableOfAFlagThatCanBeRepeatedHoldsAList) {
+  WriteFile("trace:\n  sni: [x]\n");
+  setenv("TLSMETER_SNI", "a.b,!c", 1);
+  setenv("TLSMETER_FIELDS", "sni,comm", 1);  // no such flag: one value, with a comma in it
+  EXPECT_THAT(Arguments({"trace"}), ElementsAre("trace", "--fields=sni,comm", "--sni=a.b", "--sni=!c"));
+  EXPECT_THAT(Arguments({"trace", "-S", "d"}), ElementsAre("trace", "--fields=sni,comm", "-S", "d"));
 }
 
 TEST_F(SettingsTest, NamesTheVariableWhoseValueCannotBe) {

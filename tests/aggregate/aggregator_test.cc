@@ -208,6 +208,9 @@ TEST(AggregatorTest, KeepsEveryCeilingAndEverySumUnderRandomTraffic) {
     }
     record.tls.alert = Alert{.sender = static_cast<Sender>(random() % 2), .description = static_cast<uint8_t>(random())};
     aggregator.Add(record);
+    if (n % 3000 == 0) {
+      aggregator.SetServerNames({.mode = static_cast<ServerNameOptions::Mode>(n / 3000 % 4), .allowlist = {"n1", "n2"}});
+    }
     if (n % 250 != 0) continue;
     aggregator.Advance(now += kWorkloadIdleNs / 4);
 
@@ -395,6 +398,39 @@ TEST(AggregatorTest, KeepsCertificatesLongerThanTheirWorkload) {
   aggregator.Advance(kStart + kCertificateIdleNs + kSweepEveryNs);
   snapshot = aggregator.Snapshot();
   EXPECT_TRUE(Of(snapshot, Metric::kCertificateNotAfter).sets.empty());
+}
+
+TEST(AggregatorTest, LetsNamesVanishAtOnceThatANewModeWouldNotShow) {
+  Aggregator aggregator;
+  aggregator.Add(Served());
+  aggregator.Add(Success("nginx", "pay.example"));
+  aggregator.SetServerNames({.mode = ServerNameOptions::Mode::kAllowlist, .allowlist = {"pay.example"}});
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakes), ElementsAre("server,,nginx,process,pay.example,success=1"));
+  aggregator.Add(Served());
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakes), UnorderedElementsAre("server,,nginx,process,pay.example,success=1",
+                                                                            "server,,nginx,process,__other__,success=1"));
+
+  aggregator.SetServerNames({.mode = ServerNameOptions::Mode::kOff, .allowlist = {}});
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakes), IsEmpty());
+  aggregator.Add(Served());
+  EXPECT_THAT(Series(aggregator, Metric::kHandshakes), ElementsAre("server,,nginx,process,,success=1"));
+  const AggregateSnapshot snapshot = aggregator.Snapshot();
+  EXPECT_EQ(Of(snapshot, Metric::kHandshakes).expired, 3u);
+  EXPECT_EQ(Total(Of(snapshot, Metric::kHandshakes)), 4u);
+  EXPECT_EQ(Of(snapshot, Metric::kNegotiations).expired, 0u) << "it has no names";
+}
+
+TEST(AggregatorTest, ForgetsWhatACertificateWasUsedForUnderNamesThatANewModeWouldNotShow) {
+  Aggregator aggregator;
+  aggregator.Add(Served());
+  aggregator.SetServerNames({.mode = ServerNameOptions::Mode::kSuffix, .suffix_parts = 1, .allowlist = {}});
+  EXPECT_TRUE(Of(aggregator.Snapshot(), Metric::kCertificateNotAfter).sets.empty());
+  EXPECT_EQ(Of(aggregator.Snapshot(), Metric::kCertificateInfo).sets.size(), 1u) << "the certificate stays known";
+  aggregator.Add(Served());
+  const CertificateView view = aggregator.Certificates();
+  ASSERT_EQ(view.certificates.size(), 1u);
+  ASSERT_EQ(view.certificates[0].uses.size(), 1u);
+  EXPECT_EQ(std::string_view(view.certificates[0].uses[0].server_name), "example");
 }
 
 size_t ResidentPages() {

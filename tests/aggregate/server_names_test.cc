@@ -50,6 +50,15 @@ TEST(ServerNamesTest, AdmitsOnlyTheAllowlist) {
   EXPECT_EQ(names.Admit(names.LabelOf(""), 0), kLabelNone);
 }
 
+TEST(ServerNamesTest, AdmitsNoNameWhereNamesAreOff) {
+  ServerNames names({.mode = Mode::kOff, .allowlist = {}});
+  EXPECT_EQ(names.LabelOf("shop.example"), "");
+  EXPECT_EQ(names.Admit("", 0), "");
+  for (const std::string_view label : {std::string_view("shop.example"), kLabelNone, kLabelOther}) {
+    EXPECT_FALSE(names.IsAdmitted(label)) << label;
+  }
+}
+
 TEST(ServerNamesTest, SaysUnknownWhereNoHelloWasSeen) { EXPECT_EQ(ServerNames({}).LabelOf(std::nullopt), kLabelUnknown); }
 
 TEST(ServerNamesTest, BoundsTheAllowlist) {

@@ -122,6 +122,17 @@ TEST_F(AttributorTest, PrefersTheKubelet) {
   EXPECT_EQ(who.source, AttributionSource::kKubelet);
 }
 
+TEST_F(AttributorTest, LooksPodsUpAnewInAnotherList) {
+  cgroups_[70] = kPodPath;
+  tree_.Write(kBundle, kContainerdBundle);
+  EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).source, AttributionSource::kOciBundle);
+  const auto pods = std::make_shared<const PodTable>(*PodTable::Parse(kPodList));
+  attributor_.SetPods([&pods] { return pods; });
+  EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).source, AttributionSource::kKubelet);
+  attributor_.SetPods(nullptr);
+  EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).source, AttributionSource::kOciBundle);
+}
+
 TEST_F(AttributorTest, NamesAStaticPodAfterItself) {
   cgroups_[70] = "/kubepods/burstable/podd6e7f8091a2b3c4d5e6f708192a3b4c5/" + kId;
   tree_.Write(kBundle,
@@ -209,6 +220,9 @@ TEST(LruCacheTest, GivesTheLongestUnusedUpForANewEntry) {
   EXPECT_EQ(cache.size(), 2u);
   for (int i = 0; i < 1000; ++i) cache.Put(i, "x");
   EXPECT_EQ(cache.size(), 2u);
+  cache.Clear();
+  EXPECT_EQ(cache.size(), 0u);
+  EXPECT_EQ(cache.Find(999), nullptr);
 }
 
 }  // namespace

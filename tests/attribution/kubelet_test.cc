@@ -200,5 +200,31 @@ TEST(KubeletTest, EndsAtOnceThoughTheKubeletHangs) {
   EXPECT_FALSE(Kubelet::Start({.url = "node1", .token_file = "", .ca_file = ""}).ok());
 }
 
+TEST(KubeletTest, TurnsToAnotherAtOnceThoughTheFirstHangs) {
+  const TlsServer hangs(nullptr);
+  const TlsServer answers([](const std::string&) { return Ok(kPodList); });
+  const FakeTree tree;
+  tree.Write("/ca.pem", answers.certificate());
+  KubeletOptions options = {.url = absl::StrCat("https://127.0.0.1:", hangs.port()),
+                            .token_file = "",
+                            .ca_file = tree.root() + "/ca.pem",
+                            .timeout = std::chrono::minutes(10),
+                            .refresh = std::chrono::minutes(10)};
+  const auto kubelet = Kubelet::Start(options);
+  ASSERT_TRUE(kubelet.ok()) << kubelet.status();
+  options.url = "node1";
+  EXPECT_EQ((*kubelet)->Configure(options).code(), absl::StatusCode::kInvalidArgument);
+  options.url = absl::StrCat("https://127.0.0.1:", answers.port());
+  ASSERT_TRUE((*kubelet)->Configure(options).ok());
+  ASSERT_TRUE(WaitFor([&kubelet] { return (*kubelet)->pods() != nullptr; })) << (*kubelet)->status();
+
+  options.url = "";
+  ASSERT_TRUE((*kubelet)->Configure(options).ok());
+  EXPECT_EQ((*kubelet)->pods(), nullptr);
+  options.url = absl::StrCat("https://127.0.0.1:", answers.port());
+  ASSERT_TRUE((*kubelet)->Configure(options).ok());
+  ASSERT_TRUE(WaitFor([&kubelet] { return (*kubelet)->pods() != nullptr; })) << "it waits for ten minutes";
+}
+
 }  // namespace
 }  // namespace tlsmeter::agent

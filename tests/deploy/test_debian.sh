@@ -24,6 +24,7 @@ in_root --install "$package" >/dev/null 2>"$scratch/install.err" || { cat "$scra
 "$scratch/root/usr/sbin/tlsmeter" version
 [ -f "$scratch/root/lib/systemd/system/tlsmeter.service" ]
 [ -f "$scratch/root/usr/share/man/man8/tlsmeter.8.gz" ]
+[ -f "$scratch/root/usr/share/man/man5/tlsmeter.yaml.5.gz" ]
 # What the operator wrote there outlives an upgrade.
 echo 'TLSMETER_OPTIONS="--listen 127.0.0.1:9744"' >"$scratch/root/etc/default/tlsmeter"
 in_root --force-confold --install "$package" >/dev/null 2>"$scratch/install.err" || { cat "$scratch/install.err"; exit 1; }

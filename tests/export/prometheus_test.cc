@@ -47,6 +47,8 @@ SelfStats FullSelfStats() {
   self.connections_without_handshake = {{"closed", 3}};
   self.library_joins = {{"client_random", 6}};
   self.library_processes = {{"openssl", 2}};
+  self.config_reload_ok = false;
+  self.config_reload_ok_at = 1'800'000'000;
   self.tracked_connections = 4;
   self.connections_evicted = {{"table_full", 0}};
   self.attribution = {{"kubelet", "complete", 7}, {"cgroup", "partial", 1}};
@@ -95,14 +97,15 @@ TEST(PrometheusTest, WritesWhatTheMeterSaysOfItself) {
   Aggregator aggregator;
   aggregator.SetSelfStats(FullSelfStats());
   const std::string page = MetricsPage(aggregator).Text();
-  for (const char* line :
-       {"tlsmeter_build_info{version=\"0.1.0\"} 1\n", "tlsmeter_attached{hook=\"tcp_rcv_space_adjust\"} 0\n",
-        "tlsmeter_tracked_connections 4\n", "tlsmeter_attribution_total{source=\"cgroup\",result=\"partial\"} 1\n",
-        "tlsmeter_bpf_run_seconds_total{program=\"tm_egress\"} 0.25\n",
-        "tlsmeter_label_sets{family=\"tlsmeter_handshakes_total\"} 0\n",
-        "tlsmeter_label_sets_limit{family=\"tlsmeter_handshake_duration_seconds\"} 100\n",
-        "tlsmeter_label_overflow_total{family=\"tlsmeter_handshakes_total\",label=\"server_name\"} 0\n",
-        "process_open_fds "}) {
+  for (const char* line : {"tlsmeter_build_info{version=\"0.1.0\"} 1\n", "tlsmeter_config_last_reload_successful 0\n",
+                           "tlsmeter_config_last_reload_success_timestamp_seconds 1800000000\n",
+                           "tlsmeter_attached{hook=\"tcp_rcv_space_adjust\"} 0\n", "tlsmeter_tracked_connections 4\n",
+                           "tlsmeter_attribution_total{source=\"cgroup\",result=\"partial\"} 1\n",
+                           "tlsmeter_bpf_run_seconds_total{program=\"tm_egress\"} 0.25\n",
+                           "tlsmeter_label_sets{family=\"tlsmeter_handshakes_total\"} 0\n",
+                           "tlsmeter_label_sets_limit{family=\"tlsmeter_handshake_duration_seconds\"} 100\n",
+                           "tlsmeter_label_overflow_total{family=\"tlsmeter_handshakes_total\",label=\"server_name\"} 0\n",
+                           "process_open_fds "}) {
     EXPECT_THAT(page, HasSubstr(line));
   }
 }

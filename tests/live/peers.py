@@ -1,6 +1,7 @@
 """TLS clients and servers in Python, as bodies of actors (see processes.Actor): body(channel, ...)."""
 
 import contextlib
+import json
 import os
 import socket
 import ssl
@@ -166,3 +167,16 @@ def shake_in_pieces(connection, context, sizes, server_name=NAME):
     flush()
     connection.close()
     return {"local": local, "version": tls.version(), "server_pid": int(said), "segments": sent}
+
+
+def serve_pods(channel, pods, token="secret"):
+    """A kubelet: answers each request that bears the token with the list `pods`, and sends whether it did."""
+    listener, context = listen(), server_context()
+    channel.send(listener.getsockname())
+    while True:
+        with contextlib.suppress(OSError):
+            with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                allowed = f"Authorization: Bearer {token}\r\n".encode() in connection.recv(65536)
+                status, body = ("200 OK", json.dumps(pods).encode()) if allowed else ("401 Unauthorized", b"")
+                connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+                channel.send(allowed)

@@ -81,6 +81,18 @@ class Tlsmeter:
             raise AssertionError(f"{self.process.args} ended with {self.process.returncode}: {self.stderr()}")
         return any(line.startswith("tlsmeter: ready") for line in self.stderr().splitlines())
 
+    def threads(self):
+        """The status of each thread, by name: a list of dicts."""
+        found = []
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{thread}/status") as status:
+                found.append(dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line))
+        return found
+
+    def is_confined(self):
+        """True when a filter of system calls is on every thread, and none can gain privileges."""
+        return all((status["Seccomp"], status["NoNewPrivs"]) == ("2", "1") for status in self.threads())
+
     def stdout(self):
         return self._read("stdout")
 

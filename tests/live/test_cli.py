@@ -1,5 +1,6 @@
 """The command line: exit codes, sentences, stopping."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -206,13 +207,22 @@ class StopTest(unittest.TestCase):
                     self.assertRegex(session.stderr().splitlines()[-1], SUMMARY)
                     self.assertEqual(self.attached_programs(), [])
 
-    def test_sighup_says_what_is_read_again_and_serve_goes_on(self):
-        with Serve(self.cgroup) as session:
-            session.process.send_signal(signal.SIGHUP)
-            harness.wait_until(lambda: "SIGHUP: the web configuration" in session.stderr(), what="the answer to SIGHUP")
+    def test_quiet_says_nothing_where_nothing_is_wrong(self):
+        class QuietServe(Serve):
+            def _ready(self):
+                with contextlib.suppress(OSError):
+                    return self.get("/readyz")[0] == 200
+
+        done = run("trace", "-q", "-d", "0.5", "--cgroup", self.cgroup.path)
+        self.assertEqual((done.returncode, done.stdout.split(), done.stderr), (0, COLUMNS, ""))
+        with QuietServe(self.cgroup, "--quiet") as session:
             self.connect(self.start_server())
             session.wait_for_total(2, "handshakes_total")
+            session.process.send_signal(signal.SIGHUP)
             self.assertEqual(session.finish(), 0)
+            self.assertEqual(session.stderr(), "")
+        done = run("trace", "-q", "--cgroup", "/nowhere")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done)
 
     def test_even_sigkill_leaves_no_program_behind(self):
         harness.require("bpftool")

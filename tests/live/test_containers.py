@@ -1,14 +1,12 @@
 """Which container and pod it was: real containers of runc, in cgroup paths as Docker and the kubelet make them."""
 
-import contextlib
-import json
 import os
 
 import harness
 from certificates import NAME, certificates
 from containers import Container, Image
 from livetest import LiveTest
-from peers import listen, server_context
+from peers import serve_pods
 from processes import Cgroup
 from session import Serve
 
@@ -94,22 +92,12 @@ class ContainerTest(LiveTest):
             self.assertEqual(serve.finish(), 0)
 
     def test_kubelet_names_the_workload(self):
-        def answer_as_kubelet(channel, pods):
-            listener, context = listen(), server_context()
-            channel.send(listener.getsockname())
-            while True:
-                with contextlib.suppress(OSError):
-                    with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
-                        allowed = b"Authorization: Bearer secret\r\n" in connection.recv(65536)
-                        status, body = ("200 OK", json.dumps(pods).encode()) if allowed else ("401 Unauthorized", b"")
-                        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-
         container = self.container(f"/kubepods/burstable/pod{UID}/{{id}}")
         pods = {"kind": "PodList", "apiVersion": "v1", "items": [{
             "metadata": {"name": "agent-x9z2k", "namespace": "kube-system", "uid": UID, "ownerReferences": [
                 {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "1", "controller": True}]},
             "status": {"containerStatuses": [{"name": "main", "containerID": f"containerd://{container.id}"}]}}]}
-        kubelet = self.enterContext(self.enterContext(Cgroup()).start(answer_as_kubelet, pods, comm="kubelet"))
+        kubelet = self.enterContext(self.enterContext(Cgroup()).start(serve_pods, pods, comm="kubelet"))
         port = kubelet.receive()[1]
         folder = self.enterContext(harness.temporary_folder())
         token = os.path.join(folder, "token")

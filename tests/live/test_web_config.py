@@ -1,13 +1,15 @@
 """`tlsmeter serve --web.config.file`: HTTPS and passwords as curl and people meet them."""
 
 import os
+import shutil
+import ssl
 import subprocess
 import unittest
 import warnings
 
 import harness
 from certificates import NAME, certificates
-from harness import scaled, search_path, temporary_folder, tlsmeter_path
+from harness import scaled, search_path, temporary_folder, tlsmeter_path, wait_until
 from processes import Cgroup
 from session import Serve
 
@@ -47,6 +49,42 @@ class WebConfigTest(unittest.TestCase):
         self.assertEqual(self.curl(*secure), (0, 401))
         self.assertNotEqual(self.curl(f"http://127.0.0.1:{session.port}/metrics")[1], 200)
         self.assertEqual(session.finish(), 0)
+
+    def test_a_renewed_certificate_and_another_password_while_it_runs_confined(self):
+        made = certificates()
+        pair = [os.path.join(self.folder, name) for name in ("server.pem", "server.key")]
+
+        def install(certificate, password):
+            for source, target in zip((certificate.chain, certificate.key), pair):
+                shutil.copy(source, target)
+            hashed = crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << 5))
+            return self.write(f"tls_server_config: {{cert_file: {pair[0]}, key_file: {pair[1]}}}\n"
+                              f"basic_auth_users: {{prometheus: {hashed}}}\n")
+
+        def shown():
+            """The certificate that the server shows."""
+            done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{session.port}"], input="", text=True,
+                                  capture_output=True, env={"PATH": search_path()}, timeout=scaled(20))
+            return ssl.PEM_cert_to_DER_cert(done.stdout[done.stdout.index("-----BEGIN"):].partition("-----END")[0] +
+                                            ssl.PEM_FOOTER)
+
+        def der(certificate):
+            with open(certificate.certificate) as file:
+                return ssl.PEM_cert_to_DER_cert(file.read())
+
+        session = self.enterContext(Serve(self.cgroup, "--web.config.file", install(made.leaf, "before")))
+        secure = ["--cacert", made.root.certificate, "--connect-to", f"{NAME}:443:127.0.0.1:{session.port}",
+                  f"https://{NAME}/metrics"]
+        self.assertEqual(self.curl("-u", "prometheus:before", *secure), (0, 200))
+        self.assertEqual(shown(), der(made.leaf))
+        self.assertTrue(session.is_confined(), session.threads())
+        install(made.rsa, "after")
+        wait_until(lambda: self.curl("-u", "prometheus:after", *secure) == (0, 200), what="the new password")
+        self.assertEqual(self.curl("-u", "prometheus:before", *secure), (0, 401))
+        self.assertEqual(shown(), der(made.rsa))
+        self.assertTrue(session.is_confined(), session.threads())
+        self.assertEqual(session.finish(), 0)
+        self.assertNotIn("web configuration", session.stderr())
 
     def test_a_mistake_is_told_with_its_place(self):
         path = self.write("tls_server_config:\n  certfile: x\n")
