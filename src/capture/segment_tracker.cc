@@ -1,7 +1,6 @@
 #include "src/capture/segment_tracker.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "tlsmeter/record.h"
@@ -47,9 +46,7 @@ void SegmentTracker::Forget(uint64_t time_ns) {
 std::span<const Chunk> SegmentTracker::Take(uint64_t time_ns, const TcpSegment& segment) {
   chunk_count_ = 0;
   time_ns_ = time_ns;
-  // Any order will do: the ports nearly always differ, and cost less to compare.
-  const bool from_low =
-      std::tie(segment.source.port, segment.source.ip) < std::tie(segment.destination.port, segment.destination.ip);
+  const bool from_low = segment.source < segment.destination;
   key_.low = from_low ? segment.source : segment.destination;
   key_.high = from_low ? segment.destination : segment.source;
   const End sender = from_low ? End::kLocal : End::kRemote;

@@ -38,7 +38,7 @@ class Hasher {
 // TextHasher makes hex digests of texts and keeps the latest. One thread.
 class TextHasher {
  public:
-  explicit TextHasher(const char* algorithm, size_t digest_size) : hasher_(algorithm), digest_(digest_size) {}
+  TextHasher(const char* algorithm, size_t digest_size) : hasher_(algorithm), digest_(digest_size) {}
 
   // Hex returns the digest of `text` in lower-case hex, valid until the next call; empty where libcrypto refuses.
   const std::string& Hex(std::string_view text) {

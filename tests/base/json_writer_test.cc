@@ -38,18 +38,30 @@ TEST(JsonWriterTest, TellsObjectsOfOneNameAtTwoDepthsApart) {
   EXPECT_EQ(out, R"({"tls":{"client":{"a":1}},"client":{"a":2,"client":{"a":3}}})");
 }
 
+TEST(JsonWriterTest, TellsObjectsApartWhoseNamesBeginAlike) {
+  std::string out;
+  JsonWriter json(&out);
+  json.Uint("a.b.c", 1);
+  json.Uint("a.bc.c", 2);
+  json.Uint("a.b", 3);
+  json.Uint("ab.c", 4);
+  json.Finish();
+  EXPECT_EQ(out, R"({"a":{"b":{"c":1},"bc":{"c":2},"b":3},"ab":{"c":4}})");
+}
+
 TEST(JsonWriterTest, WritesArrays) {
   std::string out;
   JsonWriter json(&out);
   json.BeginArray("a.list");
   json.Element("x");
-  json.Element("y");
+  json.PlainElement("y");
+  json.Element("\n");
   json.EndArray();
   json.BeginArray("a.empty");
   json.EndArray();
   json.Bool("b", true);
   json.Finish();
-  EXPECT_EQ(out, R"({"a":{"list":["x","y"],"empty":[]},"b":true})");
+  EXPECT_EQ(out, R"({"a":{"list":["x","y","\u000a"],"empty":[]},"b":true})");
 }
 
 TEST(JsonWriterTest, WritesThousandthsWithoutTrailingZeros) {

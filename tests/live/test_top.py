@@ -7,7 +7,8 @@ import unittest
 
 import harness
 from certificates import NAME, certificates
-from harness import scaled, tlsmeter_path, wait_until
+from harness import tlsmeter_path, wait_until
+from private_library import LIBRARIES, PrivateCgroup, PrivateLibrary, installed_build
 from processes import Cgroup
 from servers import Nginx, OpensslServer
 from session import SUMMARY, Tlsmeter
@@ -56,8 +57,8 @@ class TopTest(unittest.TestCase):
     def open_terminal(self, **environment):
         self.terminal = self.enterContext(Terminal(TERM="screen", **environment))
 
-    def start(self, *arguments, role="server"):
-        self.terminal.run(tlsmeter_path(), "top", "--cgroup", self.cgroup.path, "--interval", "300ms", "--role", role, *arguments)
+    def start(self, *arguments, interval="300ms"):
+        self.terminal.run(tlsmeter_path(), "top", "--cgroup", self.cgroup.path, "--interval", interval, "--role", "server", *arguments)
         self.wait(lambda lines: table(lines) is not None, "the heading")
 
     def wait(self, condition, what):
@@ -157,10 +158,7 @@ class ScreenTest(TopTest):
         self.assertEqual(self.wait_for_rows(SECOND, FIRST)[FIRST]["FAIL%"], "50.0")
 
     def test_follows_the_size_of_the_terminal(self):
-        self.serve()
-        self.start()
-        self.connect(self.openssl.port, FIRST)
-        self.wait_for_rows("openssl")
+        self.start(interval="1h")  # at once, not with the next page
         for width, height, words in ((80, 24, 7), (40, 10, 4), (15, 5, 1), (200, 50, 9)):
 
             def fits(lines):
@@ -169,7 +167,6 @@ class ScreenTest(TopTest):
 
             self.terminal.resize(width, height)
             self.wait(fits, f"{words} columns on {width}x{height}")
-        self.wait_for_rows("openssl")
 
     def test_colours_what_failed(self):
         self.serve()
@@ -245,6 +242,32 @@ class EnvironmentTest(TopTest):
         self.assertTrue(any("tlsmeter: ready, watching" in line for line in self.terminal.lines()))
 
 
+class LibraryTest(TopTest):
+    def setUp(self):
+        super().setUp()
+        if installed_build() is None:
+            self.skipTest("needs OpenSSL 3 as shared libraries")
+        self.library = self.enterContext(PrivateLibrary())
+        self.cgroup = self.enterContext(PrivateCgroup(self.library))
+        self.open_terminal()
+
+    def test_says_on_the_screen_and_at_the_end_what_it_cannot_see(self):
+        with OpensslServer(self.cgroup) as server:
+            self.start("--library")
+            self.connect(server.port, FIRST, "-tls1_3")
+            rows = self.wait_for_rows("openssl")
+            self.assertRegex(rows["openssl"]["EXPIRES"], r"\A(29|30)d\Z")  # the library shows it
+            with open(os.path.join(self.library.path, LIBRARIES[0]), "ab") as file:
+                file.write(b"x")  # a file that was written to is let go
+            self.terminal.wait_for("blind to the TLS library in ")
+            self.connect(server.port, FIRST, "-tls1_3")
+            self.handshakes_seen(2)
+            self.wait_for_rows("openssl")
+            self.terminal.type("q")
+            self.terminal.wait_for("tlsmeter: seen 4 handshakes")
+            self.terminal.wait_for("tlsmeter: blind to the TLS library in ")
+
+
 class PipeTest(TopTest):
     def blocks(self, session):
         """The finished pages: lists of lines."""
@@ -255,7 +278,7 @@ class PipeTest(TopTest):
         with Tlsmeter("top", "--cgroup", self.cgroup.path, "--by", "sni", "--interval", "500ms", "--color", "always") as session:
             wait_until(lambda: len(self.blocks(session)) >= 2, what="two pages")
             self.traffic()
-            wait_until(lambda: f": 8 handshakes," in session.stdout(), what=lambda: f"8 handshakes: {session.stdout()}")
+            wait_until(lambda: ": 8 handshakes," in session.stdout(), what=lambda: f"8 handshakes: {session.stdout()}")
             self.assertEqual(session.finish(), 0, session.stderr())
             self.assertNotIn("\x1b", session.stdout())
             self.assertEqual((session.seen, session.lost), (8, 0))
