@@ -46,7 +46,7 @@ SelfStats FullSelfStats() {
   self.blind_handshakes = {{"mid_stream", 2}};
   self.connections_without_handshake = {{"closed", 3}};
   self.library_joins = {{"client_random", 6}};
-  self.library_processes = {{"openssl", 2}};
+  self.library_processes = {{"openssl", "instrumented", 2}, {"go", "blind", 1}};
   self.tracked_connections = 4;
   self.connections_evicted = {{"table_full", 0}};
   self.attribution = {{"kubelet", "complete", 7}, {"cgroup", "partial", 1}};
