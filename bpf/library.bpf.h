@@ -38,6 +38,7 @@ enum state_flags {
 	STATE_FAILED = 2,
 	STATE_LATE = 4, /* the late event is out */
 	STATE_GNUTLS = 8,
+	STATE_ALERT_RECEIVED = 16, /* it ended the handshake: TM_FIELD_RECEIVED_ALERT says which */
 };
 
 /* One step: a call of the state machine that has not returned. */

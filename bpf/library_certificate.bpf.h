@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Certificates: straight from the process into the ring, and each only once. */
+#ifndef TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H
+#define TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H
+
+#include "library.bpf.h"
+
+/* A certificate on its way into the ring. */
+struct copy {
+	__u64 from; /* in the process */
+	__u64 length;
+	__u64 object;
+	struct library_state *st;
+	__u8 index, flags;
+};
+
+struct piece {
+	struct tm_certificate_event e;
+	__u64 words[TM_PIECE_BYTES / 8];
+};
+
+/* Hashes the piece's first `size` bytes, the last word filled up with zeros. */
+static __always_inline __u64 hash_piece(const struct piece *p, __u64 size)
+{
+	__u64 hash = tm_certificate_key ^ size;
+	int i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < TM_PIECE_BYTES / 8; i++) {
+		if ((__u64)i * 8 >= size)
+			break;
+		hash = (hash ^ p->words[i]) * 0xff51afd7ed558ccdULL; /* the multiplier of MurmurHash3's finalizer */
+		hash ^= hash >> 32;
+	}
+	return hash ? hash : 1;
+}
+
+/* Names a certificate whose bytes were sent before. */
+static __always_inline void emit_repeated(const struct copy *c, __u64 hash)
+{
+	struct tm_certificate_event *e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
+
+	if (!e) {
+		count(TM_LIBRARY_LOST);
+		return;
+	}
+	count(TM_CERTIFICATE_REPEATED);
+	__builtin_memset(e, 0, sizeof(*e));
+	fill_library_header(&e->library, TM_EVENT_CERTIFICATE, c->object, c->st);
+	e->hash = hash;
+	e->length = c->length;
+	e->index = c->index;
+	e->flags = c->flags;
+	bpf_ringbuf_submit(e, library_submit_flags());
+}
+
+/* Callback of bpf_loop: ships the piece number `number`. Returns 1 when it was the last. */
+static long ship_piece(__u32 number, struct copy *c)
+{
+	__u64 offset = (__u64)number * TM_PIECE_BYTES, size, last, hash = 0;
+	struct piece *p;
+
+	if (offset >= c->length)
+		return 1;
+	size = c->length - offset;
+	if (size > TM_PIECE_BYTES)
+		size = TM_PIECE_BYTES;
+	p = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*p), 0);
+	if (!p) {
+		count(TM_LIBRARY_LOST);
+		return 1;
+	}
+	last = (size - 1) / 8;
+	barrier_var(last);
+	barrier_var(size);
+	if (last >= TM_PIECE_BYTES / 8 || size == 0 || size > TM_PIECE_BYTES)
+		goto discard;
+	p->words[last] = 0;
+	if (bpf_probe_read_user(p->words, size, (void *)(c->from + offset))) {
+		count(TM_LIBRARY_UNREADABLE);
+		goto discard;
+	}
+	if (c->length <= TM_PIECE_BYTES) {
+		__u8 yes = 1;
+
+		hash = hash_piece(p, size);
+		if (bpf_map_lookup_elem(&tm_certificates, &hash)) {
+			bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);
+			emit_repeated(c, hash);
+			return 1;
+		}
+		bpf_map_update_elem(&tm_certificates, &hash, &yes, BPF_ANY);
+	}
+	__builtin_memset(&p->e, 0, sizeof(p->e));
+	fill_library_header(&p->e.library, TM_EVENT_CERTIFICATE, c->object, c->st);
+	p->e.hash = hash;
+	p->e.length = c->length;
+	p->e.offset = offset;
+	p->e.size = size;
+	p->e.index = c->index;
+	p->e.flags = c->flags;
+	bpf_ringbuf_submit(p, library_submit_flags());
+	return 0;
+discard:
+	bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);
+	return 1;
+}
+
+/* Takes a certificate of the handshake whose step this thread runs. */
+static __always_inline int take_certificate(__u64 from, __s64 length, __u8 flags)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u64 *object = bpf_map_lookup_elem(&tm_current, &id);
+	struct copy c = {.from = from, .length = length, .flags = flags};
+
+	if (!object || !from || length <= 0)
+		return 0;
+	c.object = *object;
+	c.st = state_of(c.object);
+	if (!c.st || c.st->end_ns)
+		return 0;
+	c.index = c.st->certificates[flags & TM_CERTIFICATE_OWN]++;
+	if (c.index >= TM_CHAIN || length > TM_CERTIFICATE_BYTES) {
+		if (c.index >= TM_CHAIN)
+			c.st->certificates[flags & TM_CERTIFICATE_OWN] = TM_CHAIN;
+		count(TM_CERTIFICATE_LIMIT);
+		return 0;
+	}
+	bpf_loop(TM_CERTIFICATE_BYTES / TM_PIECE_BYTES, ship_piece, &c, 0);
+	return 0;
+}
+
+#endif /* TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H */

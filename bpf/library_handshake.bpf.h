@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A handshake of either library: its steps, each a call that may return unfinished, and its end. */
+#ifndef TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
+#define TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
+
+#include "library.bpf.h"
+#include <bpf/bpf_endian.h>
+
+/* An entry that repeats the last one of this object and stack within this time is the same entry, probed twice. */
+#define TWICE_NS 5000
+
+#define BIO_TYPE_SOCKET 0x505 /* openssl/bio.h */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+/* The ends of the socket behind file descriptor `fd` of the current process. Leaves `a` as it is when there is none. */
+__noinline int tm_socket_address(__u32 fd, struct tm_address *a)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table;
+	struct file **files, *file = 0;
+	struct socket *socket;
+	struct sock *sk;
+	__u16 family;
+
+	if (!a)
+		return -1;
+	table = BPF_CORE_READ(task, files, fdt);
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return -1;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return -1;
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return -1;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(&a->local_ip, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&a->remote_ip, sk, __sk_common.skc_v6_daddr);
+	} else if (family == AF_INET) {
+		__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__u32 remote = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+
+		a->local_ip[10] = a->local_ip[11] = a->remote_ip[10] = a->remote_ip[11] = 0xff;
+		__builtin_memcpy(a->local_ip + 12, &local, 4);
+		__builtin_memcpy(a->remote_ip + 12, &remote, 4);
+	} else {
+		return -1;
+	}
+	a->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	a->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	a->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return 0;
+}
+
+static __always_inline void read_random(__u32 slot, __u32 name, __u64 object, __u8 *out)
+{
+	__u64 at = tm_field_address(slot, name, object);
+
+	if (at && bpf_probe_read_user(out, 32, (void *)at))
+		count(TM_LIBRARY_UNREADABLE);
+}
+
+static __always_inline void read_alpn(__u32 slot, __u64 object, struct tm_library_end_event *e)
+{
+	__u64 name = tm_field_number(slot, TM_FIELD_ALPN, object);
+	__u64 length = tm_field_number(slot, TM_FIELD_ALPN_LENGTH, object);
+
+	if (!name)
+		return;
+	if (length > TM_ALPN_BYTES)
+		length = TM_ALPN_BYTES;
+	barrier_var(length);
+	if (length > TM_ALPN_BYTES || bpf_probe_read_user(e->alpn, length, (void *)name))
+		return;
+	e->alpn_length = length;
+}
+
+/* Fills in what the connection object says; `e` is zero but for its header. */
+__noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_event *e)
+{
+	__u64 bio, name, fd;
+
+	if (!e)
+		return -1;
+	e->verify_result = tm_field_number(slot, TM_FIELD_VERIFY_RESULT, object);
+	e->handshake_state = tm_field_number(slot, TM_FIELD_HANDSHAKE_STATE, object);
+	e->version = tm_field_number(slot, TM_FIELD_VERSION, object);
+	e->cipher = tm_field_number(slot, TM_FIELD_CIPHER_ID, object);
+	e->group = tm_field_number(slot, TM_FIELD_GROUP, object);
+	if (!e->group)
+		e->group = tm_field_number(slot, TM_FIELD_SESSION_GROUP, object);
+	if (tm_field_number(slot, TM_FIELD_SERVER, object) == 1)
+		e->flags |= TM_LIBRARY_SERVER;
+	if (tm_field_number(slot, TM_FIELD_RESUMED, object))
+		e->flags |= TM_LIBRARY_RESUMED;
+	if (tm_field_number(slot, TM_FIELD_PEER, object))
+		e->flags |= TM_LIBRARY_PEER;
+	read_random(slot, TM_FIELD_CLIENT_RANDOM, object, e->client_random);
+	read_random(slot, TM_FIELD_SERVER_RANDOM, object, e->server_random);
+	read_alpn(slot, object, e);
+	name = tm_field_number(slot, TM_FIELD_SERVER_NAME, object);
+	if (name && bpf_probe_read_user_str(e->server_name, sizeof(e->server_name), (void *)name) < 0)
+		count(TM_LIBRARY_UNREADABLE);
+	bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
+	if (bio && tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) == BIO_TYPE_SOCKET)
+		tm_socket_address(tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio), &e->address);
+	/* A program with a transport of its own keeps a pointer there, or nothing. */
+	fd = tm_field_number(slot, TM_FIELD_FILE_DESCRIPTOR, object);
+	if (fd && fd >> 31 == 0)
+		tm_socket_address(fd, &e->address);
+	return 0;
+}
+
+__noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
+{
+	struct tm_library_end_event *e;
+
+	if (!st)
+		return -1;
+	st->end_ns = bpf_ktime_get_ns();
+	if (outcome != TM_LIBRARY_SUCCESS)
+		st->flags |= STATE_FAILED;
+	e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
+	if (!e) {
+		count(TM_LIBRARY_LOST);
+		return -1;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	fill_library_header(&e->library, TM_EVENT_LIBRARY_END, object, st);
+	fill_owner(&e->owner, bpf_get_current_task_btf());
+	e->inside_ns = st->inside_ns;
+	e->steps = st->steps;
+	e->outcome = outcome;
+	/* What a success met on its way, such as an error that a callback raised and forgave, is none of its own. */
+	if (outcome != TM_LIBRARY_SUCCESS)
+		e->reason = st->reason;
+	e->alert_level = st->alert_level;
+	e->alert_description = st->alert_description;
+	if (st->flags & STATE_MET_LATE)
+		e->flags |= TM_LIBRARY_MET_LATE;
+	if (st->flags & STATE_GNUTLS)
+		e->stack = TM_STACK_GNUTLS;
+	if (st->flags & STATE_ALERT_RECEIVED) {
+		e->flags |= TM_LIBRARY_ALERT_RECEIVED;
+		e->alert_received = tm_field_number(st->slot, TM_FIELD_RECEIVED_ALERT, object);
+	}
+	tm_read_object(st->slot, object, e);
+	bpf_ringbuf_submit(e, library_submit_flags());
+	return 0;
+}
+
+/* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */
+static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct library_state *st, __u8 flags)
+{
+	__u64 id = bpf_get_current_pid_tgid(), object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
+	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx));
+	struct step step = {.object = object, .entry_ns = now};
+	struct step *old;
+
+	old = bpf_map_lookup_elem(&tm_steps, &frame);
+	if (old && old->object == object && now - old->entry_ns < TWICE_NS) {
+		count(TM_LIBRARY_TWICE);
+		return 0;
+	}
+	if (!st || st->end_ns) {
+		struct library_state fresh = {.start_ns = now, .slot = slot, .flags = flags};
+
+		bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
+	} else {
+		st->step_errors = 0;
+	}
+	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
+	bpf_map_update_elem(&tm_current, &id, &object, BPF_ANY);
+	return 0;
+}
+
+/* The step that ends here: its object, and that one's state; null when none is known. */
+static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u64 *object)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct place frame = place_of(PT_REGS_SP(ctx));
+	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
+	struct library_state *st;
+	__u64 entry_ns;
+
+	if (!step)
+		return 0;
+	*object = step->object;
+	entry_ns = step->entry_ns;
+	bpf_map_delete_elem(&tm_steps, &frame);
+	bpf_map_delete_elem(&tm_current, &id);
+	st = state_of(*object);
+	if (!st) {
+		count(TM_LIBRARY_FORGOTTEN);
+		return 0;
+	}
+	st->steps++;
+	st->inside_ns += bpf_ktime_get_ns() - entry_ns;
+	return st;
+}
+
+static __always_inline int on_free(struct pt_regs *ctx)
+{
+	struct place key = place_of(PT_REGS_PARM1(ctx));
+	struct library_state *st = bpf_map_lookup_elem(&tm_objects, &key);
+
+	if (!st)
+		return 0;
+	if (!st->end_ns && st->steps)
+		tm_end(key.address, st, TM_LIBRARY_ABANDONED);
+	bpf_map_delete_elem(&tm_objects, &key);
+	return 0;
+}
+
+#endif /* TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H */
