@@ -3,6 +3,7 @@
 #ifndef TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 #define TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 
+#include "descriptor.bpf.h"
 #include "library.bpf.h"
 #include <bpf/bpf_endian.h>
 
@@ -16,20 +17,14 @@
 /* The ends of the socket behind file descriptor `fd` of the current process. Leaves `a` as it is when there is none. */
 __noinline int tm_socket_address(__u32 fd, struct tm_address *a)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table;
-	struct file **files, *file = 0;
 	struct socket *socket;
+	struct file *file;
 	struct sock *sk;
 	__u16 family;
 
 	if (!a)
 		return -1;
-	table = BPF_CORE_READ(task, files, fdt);
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return -1;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	file = current_file(fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return -1;
 	socket = BPF_CORE_READ(file, private_data);
@@ -156,8 +151,10 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 /* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */
 static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct library_state *st, __u8 flags)
 {
-	__u64 id = bpf_get_current_pid_tgid(), object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
-	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx));
+	__u64 object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
+	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx)),
+		     block = place_of(frame.address >> BLOCK_BITS);
+	struct current current = {.object = object, .stack = frame.address};
 	struct step step = {.object = object, .entry_ns = now};
 	struct step *old;
 
@@ -174,15 +171,14 @@ static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct li
 		st->step_errors = 0;
 	}
 	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
-	bpf_map_update_elem(&tm_current, &id, &object, BPF_ANY);
+	bpf_map_update_elem(&tm_current, &block, &current, BPF_ANY);
 	return 0;
 }
 
 /* The step that ends here: its object, and that one's state; null when none is known. */
 static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32 depth, __u64 *object)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	struct place frame = place_of(PT_REGS_SP(ctx) + depth);
+	struct place frame = place_of(PT_REGS_SP(ctx) + depth), block = place_of(frame.address >> BLOCK_BITS);
 	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
 	struct library_state *st;
 	__u64 entry_ns;
@@ -192,7 +188,7 @@ static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32
 	*object = step->object;
 	entry_ns = step->entry_ns;
 	bpf_map_delete_elem(&tm_steps, &frame);
-	bpf_map_delete_elem(&tm_current, &id);
+	bpf_map_delete_elem(&tm_current, &block);
 	st = state_of(*object);
 	if (!st) {
 		count(TM_LIBRARY_FORGOTTEN);

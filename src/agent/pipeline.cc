@@ -1,5 +1,6 @@
 #include "src/agent/pipeline.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -19,6 +20,17 @@ uint64_t NowNs() {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
+int64_t MillisecondsUp(absl::Duration d) { return absl::ToInt64Milliseconds(absl::Ceil(d, absl::Milliseconds(1))); }
+
+// A library that told of the handshake is the better witness: its process may have ended before it was looked at.
+std::optional<StackView> StackOf(const HandshakeRecord& record, const ImageManager& images) {
+  if (record.library.has_value()) {
+    const bool gnutls = record.library->implementation == TlsStack::kGnuTls;
+    return StackView{StackState::kInstrumented, gnutls ? StackKind::kGnuTls : StackKind::kOpenSsl};
+  }
+  return images.StackOf(static_cast<pid_t>(record.owner.pid), record.owner.start_time_ns);
+}
+
 }  // namespace
 
 const char kVersion[] = TLSMETER_VERSION;
@@ -27,7 +39,8 @@ Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgr
     : images({.cgroup = cgroup,
               .configure = [sensor](uint32_t slot, const ImagePlan& plan) { return sensor->Configure(slot, plan); },
               .attach = [sensor](int fd, uint32_t slot,
-                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}),
+                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); },
+              .know = [sensor](const MappedFile::Id& file, bool known) { sensor->Know(file, known); }}),
       join(kMaxCertificateReadsPerSecond) {}
 
 Pipeline::Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
@@ -99,7 +112,9 @@ absl::Status Pipeline::Poll(int timeout_ms) {
     }
     flows_.Take(chunk);
   };
-  return source_->Poll(timeout_ms, take, [this](const LibraryEvent& event) { library_->join.Take(event); });
+  return source_->Poll(timeout_ms, {.chunk = take,
+                                    .library = [this](const LibraryEvent& event) { library_->join.Take(event); },
+                                    .mapping = [this](const MappingEvent& event) { library_->images.Take(event); }});
 }
 
 // The wire's records, united with the library's facts where there is a join; `last`: nothing more will come.
@@ -110,12 +125,14 @@ std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
     library_->join.Advance(now_ns);
     if (last) library_->join.Finish();
     records = library_->join.Harvest();
+    for (HandshakeRecord& record : records) record.stack = StackOf(record, library_->images);
   }
   for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, now_ns);
   return records;
 }
 
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
+  if (library_) timeout_ms = static_cast<int>(std::min<int64_t>(timeout_ms, MillisecondsUp(library_->images.UntilDue())));
   if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
   if (library_) {
     for (const uint32_t slot : source_->library()->TakeDistrusted()) library_->images.Distrust(slot);
@@ -172,10 +189,8 @@ SelfStats Pipeline::self_stats() const {
           {std::string(JoinedByName(static_cast<JoinedBy>(i))), static_cast<double>(join.joined[i])});
     }
     self.library_joins.push_back({"wire_only", static_cast<double>(join.wire_only)});
-    const auto processes = library_->images.ProcessCounts();
-    for (size_t i = 0; i < processes.size(); ++i) {
-      self.library_processes.push_back(
-          {std::string(StackStateName(static_cast<StackState>(i))), static_cast<double>(processes[i])});
+    for (const auto& [stack, count] : library_->images.ProcessCounts()) {
+      self.library_processes.push_back({StackKindName(stack.kind), StackStateName(stack.state), static_cast<double>(count)});
     }
   }
   self.tracked_connections = static_cast<double>(flows.tracked);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "src/base/process_stat.h"
 #include "src/base/read_file.h"
 #include "src/image/gnutls_image.h"
 #include "src/image/openssl_image.h"
@@ -23,9 +24,6 @@ constexpr std::string_view kGnuTlsSign = "gnutls_handshake";
 constexpr std::string_view kCryptoSign = "BIO_test_flags";
 constexpr std::string_view kNssSign = "SSL_ImportFD";
 constexpr std::string_view kJavaSign = "JNI_CreateJavaVM";
-
-// kMaxTries is how often a libssl waits for its libcrypto: the loader maps it within a millisecond.
-constexpr int kMaxTries = 3;
 
 // kMaxMapsBytes is the longest /proc/PID/maps that is read: 65,530 mappings (vm.max_map_count) of 512 bytes.
 constexpr size_t kMaxMapsBytes = 32 << 20;
@@ -67,6 +65,7 @@ void ImageManager::Poll() {
     next_list_ = start + kListInterval;
     ListProcesses();
   }
+  Hurry(start);
   if (start >= next_prune_) {
     next_prune_ = start + kPruneInterval;
     Prune();
@@ -84,6 +83,68 @@ void ImageManager::PollAll() {
   } while (!due_.empty());
 }
 
+void ImageManager::Take(const MappingEvent& event) {
+  if (!processes_.contains(event.pid) && processes_.size() >= kMaxMappingProcesses) {
+    ++counters_.over_limit;
+    return;
+  }
+  Process& process = processes_[event.pid];
+  if (event.exec) process = Process();  // what is known was true of another program
+  if (files_.contains(event.file)) return;
+  auto hurried =
+      std::find_if(hurried_.begin(), hurried_.end(), [&](const Hurried& other) { return other.pid == event.pid; });
+  if (hurried == hurried_.end()) {
+    if (hurried_.size() >= kMaxHurried) {
+      ++counters_.over_limit;
+      return;
+    }
+    hurried = hurried_.insert(hurried_.end(), {.pid = event.pid, .files = {}});
+  }
+  process.next_scan = options_.now();
+  process.interval = kHurriedInterval;
+  if (hurried->files.size() < kMaxMappedFiles) hurried->files.push_back(event.file);
+}
+
+absl::Duration ImageManager::UntilDue() const {
+  absl::Time due = absl::InfiniteFuture();
+  for (const Hurried& hurried : hurried_) {
+    const auto process = processes_.find(hurried.pid);
+    if (process != processes_.end()) due = std::min(due, process->second.next_scan);
+  }
+  return std::max(due - options_.now(), absl::ZeroDuration());
+}
+
+// Makes those due whose time has come, and lets go those that are looked at as seldom as any new process by now: their
+// loader is done, and what it has not mapped executable was data.
+void ImageManager::Hurry(absl::Time now) {
+  std::erase_if(hurried_, [&](const Hurried& hurried) {
+    const auto process = processes_.find(hurried.pid);
+    const bool gone = process == processes_.end();
+    if (gone || process->second.interval > kListInterval) {
+      for (const MappedFile::Id& file : hurried.files) {
+        if (files_.contains(file)) continue;
+        if (gone) {  // it may have been too quick
+          Know(file, false);
+          continue;
+        }
+        if (data_.size() >= kMaxData) {
+          Know(data_.front().id, false);
+          data_.pop_front();
+        }
+        Know(file, true);
+        data_.push_back({file, now + kDataPatience});
+      }
+      return true;
+    }
+    if (now >= process->second.next_scan) due_.push_front(hurried.pid);
+    return false;
+  });
+}
+
+void ImageManager::Know(const MappedFile::Id& file, bool known) const {
+  if (options_.know) options_.know(file, known);
+}
+
 void ImageManager::Notice(pid_t pid) {
   const auto process = processes_.find(pid);
   if (process == processes_.end()) {
@@ -98,21 +159,43 @@ void ImageManager::ListProcesses() {
   const std::vector<pid_t> pids =
       options_.cgroup.empty() ? agent::ListProcesses(options_.proc) : ListCgroupProcesses(options_.cgroup);
   if (pids.size() >= kMaxMappingProcesses) ++counters_.over_limit;
-  std::erase_if(processes_, [&](const auto& known) { return !std::binary_search(pids.begin(), pids.end(), known.first); });
+  std::erase_if(processes_, [&](const auto& known) {
+    if (std::binary_search(pids.begin(), pids.end(), known.first)) return false;
+    Remember(known.first, known.second);
+    return true;
+  });
   const absl::Time now = options_.now();
   for (const pid_t pid : pids) {
     if (now >= processes_[pid].next_scan) due_.push_back(pid);
   }
 }
 
+void ImageManager::Remember(pid_t pid, const Process& process) {
+  if (!process.scanned()) return;
+  if (ended_.size() >= kMaxEnded) ended_.pop_front();
+  ended_.push_back({pid, process.start_ticks, StackOf(process)});
+}
+
 void ImageManager::ScanProcess(pid_t pid, Process* process) {
   ++counters_.processes_scanned;
-  process->last_scan = options_.now();
-  process->next_scan = process->last_scan + process->interval;
+  const absl::Time now = options_.now();
+  process->next_scan = now + process->interval;
   process->interval = std::min(process->interval * 2, kMaxScanInterval);
-  const std::optional<std::string> maps =
-      ReadFileAt(AT_FDCWD, absl::StrCat(options_.proc, "/", pid, "/maps"), kMaxMapsBytes);
-  const std::vector<MappedFile> all = ParseMaps(maps.value_or(""));  // nothing of a process that has ended meanwhile
+  // The directory stays that of one process, whoever has the number by now.
+  const UniqueFd directory(open(absl::StrCat(options_.proc, "/", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::optional<ProcessStat> stat =
+      ParseProcessStat(ReadFileAt(directory.get(), "stat", kMaxProcessStat).value_or(""));
+  const std::optional<std::string> maps = ReadFileAt(directory.get(), "maps", kMaxMapsBytes);
+  // A process that is ending shows none: what is known of it stays.
+  if (!stat || !maps || (maps->empty() && !stat->kernel_thread)) return;
+  if (process->scanned() && process->start_ticks != stat->start_ticks) {
+    Remember(pid, *process);
+    *process = Process();
+    process->next_scan = now + kListInterval;
+  }
+  process->start_ticks = stat->start_ticks;
+  process->last_scan = now;
+  const std::vector<MappedFile> all = ParseMaps(*maps);
   process->files.clear();
   // All files first: the libcrypto of a libssl must be known when that is planned.
   for (const MappedFile& mapped : all) {
@@ -123,8 +206,8 @@ void ImageManager::ScanProcess(pid_t pid, Process* process) {
     const auto file = files_.find(mapped.id);
     if (file == files_.end() || file->second.image == nullptr) continue;
     const std::shared_ptr<Image> image = file->second.image;
-    if (image->report.state == StackState::kPending && !Instrument(pid, all, mapped, image.get())) {
-      process->next_scan = process->last_scan;
+    if (image->report.stack.state == StackState::kPending && !Instrument(pid, all, mapped, image.get())) {
+      process->next_scan = std::min(process->next_scan, process->last_scan + kListInterval / 2);
     }
   }
 }
@@ -151,18 +234,27 @@ ImageManager::Content ImageManager::ContentOf(ElfFile* elf) {
   return elf->is_go() ? Content::kGo : Content::kNothing;
 }
 
-StackState ImageManager::StateOf(const File& file) {
-  if (file.image != nullptr) return file.image->report.state;
-  switch (file.content) {
+StackKind ImageManager::KindOf(Content content) {
+  switch (content) {
+    case Content::kNothing:
+    case Content::kCrypto:
+      return StackKind::kNone;
+    case Content::kOpenSsl:
+      return StackKind::kOpenSsl;
+    case Content::kGnuTls:
+      return StackKind::kGnuTls;
     case Content::kGo:
-      return StackState::kGo;
+      return StackKind::kGo;
     case Content::kJava:
-      return StackState::kJava;
+      return StackKind::kJava;
     case Content::kNss:
-      return StackState::kNss;
-    default:
-      return StackState::kNone;
+      return StackKind::kNss;
   }
+  return StackKind::kNone;
+}
+
+StackView ImageManager::StackOf(const File& file) {
+  return file.image != nullptr ? file.image->report.stack : StackView{StackState::kBlind, KindOf(file.content)};
 }
 
 void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
@@ -182,13 +274,16 @@ void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
     if (image == nullptr) {
       image = std::make_shared<Image>();
       image->id = *id;
+      image->found = options_.now();
       image->content = file.content;
+      image->report.stack.kind = KindOf(file.content);
       image->report.path = mapped.path;
       image->report.build_id = elf->build_id();
     }
     file.image = image;
   }
   files_.emplace(mapped.id, std::move(file));
+  Know(mapped.id, true);
 }
 
 absl::StatusOr<ElfFile> ImageManager::OpenCrypto(pid_t pid, const std::vector<MappedFile>& all) const {
@@ -207,7 +302,7 @@ bool ImageManager::Instrument(pid_t pid, const std::vector<MappedFile>& all, con
   const bool linked_in = !file->FindSymbols(kSigns, ElfFile::Symbols::kDynamic).empty();
   absl::StatusOr<ElfFile> other = OpenCrypto(pid, all);
   const bool waits = image->content == Content::kOpenSsl && !linked_in && !other.ok();
-  if (waits && ++image->tries < kMaxTries) return false;
+  if (waits && options_.now() < image->found + kCryptoPatience) return false;
   ElfFile* const crypto = linked_in ? &*file : other.ok() ? &*other : nullptr;
   const absl::StatusOr<ImagePlan> plan = PlanFor(image, &*file, crypto);
   if (!plan.ok()) {
@@ -269,7 +364,7 @@ absl::Status ImageManager::Attach(const ImagePlan& plan, ElfFile* file, Image* i
   image->watch = watch;
   image->fd = UniqueFd(dup(file->fd()));
   image->report.slot = last_slot_ = *slot;
-  image->report.state = plan.stack == TlsStack::kGnuTls ? StackState::kGnuTls : StackState::kOpenSsl;
+  image->report.stack.state = StackState::kInstrumented;
   ++counters_.attached;
   return absl::OkStatus();
 }
@@ -302,7 +397,7 @@ void ImageManager::LeaveAlone(Image* image, StackState state, std::string why) {
   image->watch = -1;
   image->link = {};
   image->fd = {};
-  image->report.state = state;
+  image->report.stack.state = state;
   image->report.message = std::move(why);
   if (blind_.size() < kMaxBlind) blind_.push_back(image->report);
 }
@@ -334,7 +429,13 @@ void ImageManager::Prune() {
       if (const auto file = files_.find(mapped); file != files_.end()) file->second.mapped = true;
     }
   }
-  absl::erase_if(files_, [](const auto& file) { return !file.second.mapped; });
+  absl::erase_if(files_, [this](const auto& file) {
+    if (!file.second.mapped) Know(file.first, false);
+    return !file.second.mapped;
+  });
+  for (const absl::Time now = options_.now(); !data_.empty() && data_.front().until <= now; data_.pop_front()) {
+    Know(data_.front().id, false);
+  }
   std::erase_if(images_, [this](const auto& entry) {
     const Image& image = *entry.second;
     if (entry.second.use_count() > 1) return false;  // a file still has it
@@ -346,25 +447,32 @@ void ImageManager::Prune() {
   });
 }
 
-StackState ImageManager::StateOf(const Process& process) const {
-  if (!process.scanned()) return StackState::kPending;
-  StackState best = StackState::kNone;
+StackView ImageManager::StackOf(const Process& process) const {
+  if (!process.scanned()) return {};
+  StackView best{StackState::kBlind, StackKind::kNone};
   for (const MappedFile::Id& mapped : process.files) {
     const auto file = files_.find(mapped);
-    if (file != files_.end()) best = std::min(best, StateOf(file->second));
+    if (file != files_.end()) best = std::min(best, StackOf(file->second));
   }
   return best;
 }
 
-std::optional<StackState> ImageManager::StateOf(pid_t pid) const {
+std::optional<StackView> ImageManager::StackOf(pid_t pid, uint64_t start_time_ns) const {
+  const uint64_t start_ticks = start_time_ns / kNsPerTick;
   const auto process = processes_.find(pid);
-  if (process == processes_.end() || !process->second.scanned()) return std::nullopt;
-  return StateOf(process->second);
+  if (process != processes_.end() && process->second.scanned() && process->second.start_ticks == start_ticks) {
+    return StackOf(process->second);
+  }
+  const auto ended = std::find_if(ended_.rbegin(), ended_.rend(), [&](const Ended& candidate) {
+    return candidate.pid == pid && candidate.start_ticks == start_ticks;
+  });
+  if (ended == ended_.rend()) return std::nullopt;
+  return ended->stack;
 }
 
-std::array<size_t, kStackStateCount> ImageManager::ProcessCounts() const {
-  std::array<size_t, kStackStateCount> counts = {};
-  for (const auto& [pid, process] : processes_) ++counts[static_cast<size_t>(StateOf(process))];
+std::map<StackView, size_t> ImageManager::ProcessCounts() const {
+  std::map<StackView, size_t> counts;
+  for (const auto& [pid, process] : processes_) ++counts[StackOf(process)];
   return counts;
 }
 

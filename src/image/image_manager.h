@@ -2,10 +2,11 @@
 // file, let go when nobody maps them or when they are written to - and knows for every process how well it is seen.
 //
 // Processes are found by listing the watched cgroup (or /proc) four times a second; a process's maps are read when it is
-// new, at growing intervals later, and when Notice names it. Measured: 0.1 ms to list 100 processes, 0.04 ms to read one's
-// maps, so 0.6 ms a second per hundred processes. Events for every mapping would have to come from the whole machine, and
-// cost whoever maps. The price: the first handshake through a file that was never seen before may be missed, and a process
-// that takes over the number of another is found at the next interval.
+// new, at growing intervals later, and when Notice names it. Measured: 0.1 ms to list 100 processes, 0.06 ms to read one's
+// maps, so 0.8 ms a second per hundred processes. Where the kernel tells of mappings (Take), a process that maps a file
+// which is not known is looked at at once, and again after 1, 2, 4, ... ms, until the loader is done: MAPPED_TO_ATTACHED
+// from the first segment of a libssl to the probes in it. Without, the first handshakes through a new file may be missed,
+// and a process that takes over the number of another is found at the next interval.
 //
 // All on the event thread. A Poll ends after kPollBudget plus the one piece of work that it has begun: a plan (3 to 7 ms for
 // a shared library, 25 to 70 ms for a program like node), an attachment (10 to 20 ms, 50 ms with 100 processes on a busy
@@ -15,7 +16,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -43,7 +43,7 @@ namespace tlsmeter::agent {
 
 // ImageReport is what is known of one file with TLS code.
 struct ImageReport {
-  StackState state = StackState::kPending;
+  StackView stack;
   std::string path;      // as a process sees it
   std::string build_id;  // lower-case hex, may be empty
   std::string version;
@@ -60,12 +60,21 @@ class ImageManager {
   static constexpr uint32_t kMaxImages = 128;
   static constexpr size_t kMaxFiles = 16384;
   static constexpr size_t kMaxCachedPlans = 128;
-  static constexpr size_t kMaxBlind = 256;  // reports that nobody took
+  static constexpr size_t kMaxBlind = 256;   // reports that nobody took
+  static constexpr size_t kMaxEnded = 1024;  // processes that have ended: a record is made up to some seconds later
   static constexpr absl::Duration kPollBudget = absl::Milliseconds(5);
   static constexpr absl::Duration kListInterval = absl::Milliseconds(250);
   static constexpr absl::Duration kMaxScanInterval = absl::Seconds(32);
   static constexpr absl::Duration kNoticeInterval = absl::Seconds(1);
   static constexpr absl::Duration kPruneInterval = absl::Seconds(5);
+  // Between the first two looks at a process of which Take told.
+  static constexpr absl::Duration kHurriedInterval = absl::Milliseconds(1);
+  static constexpr size_t kMaxHurried = 256;
+  // How long a libssl waits for its libcrypto, which the loader maps next.
+  static constexpr absl::Duration kCryptoPatience = absl::Milliseconds(700);
+  // Files that were mapped and never executable, and how long they are taken to stay so.
+  static constexpr size_t kMaxData = 4096;
+  static constexpr absl::Duration kDataPatience = absl::Minutes(1);
 
   using AttachFunction = std::function<absl::StatusOr<UprobeLink>(int fd, uint32_t slot, const std::vector<Probe>& probes)>;
 
@@ -76,6 +85,9 @@ class ImageManager {
     std::function<absl::Status(uint32_t slot, const ImagePlan& plan)> configure;
     // attach attaches the program: AttachUprobes with what the caller has loaded. The file stays open until it returns.
     AttachFunction attach;
+    // know says that Take need not be told of `file`, or must be again; null where nobody tells. Who tells does so once for
+    // each file, until it is made to forget.
+    std::function<void(const MappedFile::Id& file, bool known)> know;
     std::function<absl::Time()> now = absl::Now;
   };
 
@@ -102,6 +114,12 @@ class ImageManager {
   // PollAll polls until nothing is due: at start, so that programs that run already are seen from the first event on.
   void PollAll();
 
+  // Take notes what the kernel tells of a watched process.
+  void Take(const MappingEvent& event);
+
+  // UntilDue returns how soon Poll should be called for a process of which Take told; infinite when there is none.
+  absl::Duration UntilDue() const;
+
   // Notice asks for an early look at `pid`, which was seen to use a socket. Does nothing when it was looked at within
   // kNoticeInterval.
   void Notice(pid_t pid);
@@ -113,11 +131,13 @@ class ImageManager {
   // TakeBlind returns the files that are not instrumented, or no longer, each once, since the last call.
   std::vector<ImageReport> TakeBlind() { return std::exchange(blind_, {}); }
 
-  // StateOf returns how well `pid` is seen; nothing for a process that is not watched or not yet looked at.
-  std::optional<StackState> StateOf(pid_t pid) const;
+  // StackOf returns what the process that had `pid` and started `start_time_ns` after boot uses, as it was last looked at,
+  // and how well it is seen; also of one that has ended, as long as it is among the last kMaxEnded. Nothing for a process
+  // that is not watched or was never looked at.
+  std::optional<StackView> StackOf(pid_t pid, uint64_t start_time_ns) const;
 
-  // ProcessCounts returns the number of watched processes by StackState; one that was not yet looked at is pending.
-  std::array<size_t, kStackStateCount> ProcessCounts() const;
+  // ProcessCounts returns the number of watched processes by view; one that was not yet looked at is pending.
+  std::map<StackView, size_t> ProcessCounts() const;
 
   // Images returns all files with TLS code that watched processes map.
   std::vector<ImageReport> Images() const;
@@ -151,7 +171,7 @@ class ImageManager {
     UprobeLink link;
     UniqueFd fd;     // open while instrumented, to notice changes
     int watch = -1;  // of inotify
-    int tries = 0;   // to find the libcrypto that belongs to it
+    absl::Time found = absl::InfinitePast();
   };
 
   struct File {
@@ -161,12 +181,30 @@ class ImageManager {
   };
 
   struct Process {
+    uint64_t start_ticks = 0;           // ProcessStat
     std::vector<MappedFile::Id> files;  // mapped executable, at most kMaxMappedFiles
     absl::Time last_scan = absl::InfinitePast();
     absl::Time next_scan = absl::InfinitePast();
     absl::Duration interval = kListInterval;  // until the scan after the next
 
     bool scanned() const { return last_scan != absl::InfinitePast(); }
+  };
+
+  // A process that is looked at again and again, and the files for which it is.
+  struct Hurried {
+    pid_t pid = 0;
+    std::vector<MappedFile::Id> files;  // at most kMaxMappedFiles
+  };
+
+  struct Data {
+    MappedFile::Id id;
+    absl::Time until;
+  };
+
+  struct Ended {
+    pid_t pid = 0;
+    uint64_t start_ticks = 0;
+    StackView stack;
   };
 
   struct CachedPlan {
@@ -178,9 +216,13 @@ class ImageManager {
 
   static absl::StatusOr<RealId> Identify(int fd);
   static Content ContentOf(ElfFile* elf);
-  static StackState StateOf(const File& file);
+  static StackKind KindOf(Content content);
+  static StackView StackOf(const File& file);
 
   void ListProcesses();
+  void Hurry(absl::Time now);
+  void Know(const MappedFile::Id& file, bool known) const;
+  void Remember(pid_t pid, const Process& process);
   void ScanProcess(pid_t pid, Process* process);
   void Classify(pid_t pid, const MappedFile& mapped);
   absl::StatusOr<ElfFile> OpenMapped(pid_t pid, const MappedFile& mapped) const;
@@ -192,7 +234,7 @@ class ImageManager {
   void ReadChanges();
   void Prune();
   std::optional<uint32_t> FreeSlot() const;
-  StackState StateOf(const Process& process) const;
+  StackView StackOf(const Process& process) const;
 
   Options options_;
   Counters counters_;
@@ -200,7 +242,10 @@ class ImageManager {
   absl::Time next_list_ = absl::InfinitePast();
   absl::Time next_prune_ = absl::InfinitePast();
   std::map<pid_t, Process> processes_;
-  std::deque<pid_t> due_;  // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
+  std::vector<Hurried> hurried_;
+  std::deque<Data> data_;    // the longest known first
+  std::deque<Ended> ended_;  // the longest gone first
+  std::deque<pid_t> due_;    // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
   absl::flat_hash_map<MappedFile::Id, File> files_;
   std::map<RealId, std::shared_ptr<Image>> images_;
   std::map<std::string, CachedPlan> plans_;  // by build id, and by that of the libcrypto
