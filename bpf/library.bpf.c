@@ -5,8 +5,8 @@
  *
  * All probes are of the entry kind. A return probe replaces the return address, which kills a program that switches stacks
  * inside the probed function (fibers, OpenSSL's async jobs); instead a probe at the end of a step pairs with the entry by
- * {process, stack pointer at the entry}. What is read are fields of the connection object and certificates: never a buffer of SSL_read or
- * SSL_write, never a key or a ticket.
+ * {process, stack pointer at the entry}. What is read are fields of the connection object and certificates: never a buffer
+ * of SSL_read or SSL_write, never a key or a ticket.
  *
  * Uprobe programs are preempted, so nothing is staged per CPU: bytes go straight into the ring.
  *
