@@ -4,10 +4,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -29,16 +29,25 @@ struct Surroundings {
   bool btf = false;
   std::string cgroup;  // the directory that would be watched; empty: none
   std::vector<SensorCapability> capabilities;
-  std::array<size_t, kStackStateCount> stacks = {};  // watched processes by what is to be had of their TLS library
+  std::map<StackView, size_t> stacks;  // watched processes by what is to be had of their TLS library
 };
 
 // Looks at the files that processes below `cgroup` map, as the library sensor does, and attaches nothing.
-std::array<size_t, kStackStateCount> CountStacks(const std::string& cgroup) {
+std::map<StackView, size_t> CountStacks(const std::string& cgroup) {
   ImageManager survey({.cgroup = cgroup,
                        .configure = [](uint32_t, const ImagePlan&) { return absl::OkStatus(); },
                        .attach = [](int, uint32_t, const std::vector<Probe>&) { return UprobeLink(); }});
   survey.PollAll();
-  return survey.ProcessCounts();
+  std::map<StackView, size_t> stacks = survey.ProcessCounts();
+  stacks.erase(StackView());  // ended before it could be looked at
+  return stacks;
+}
+
+// Nothing is attached, so the state is told only where nothing will be.
+std::string StackName(StackView stack) {
+  std::string name(StackKindName(stack.kind));
+  const bool plain = stack.state == StackState::kInstrumented || stack.state == StackState::kBlind;
+  return plain ? name : name + " (" + std::string(StackStateName(stack.state)) + ")";
 }
 
 Surroundings LookAround(const std::string& cgroup_path) {
@@ -74,11 +83,10 @@ void PrintText(const Surroundings& found, const std::vector<Hook>& hooks, const 
   for (const Hook& hook : hooks) {
     if (!hook.attached) std::printf("invisible     %s\n", hook.blind.c_str());
   }
-  for (size_t i = 0; i < found.stacks.size(); ++i) {
-    const auto state = static_cast<StackState>(i);
-    if (found.stacks[i] == 0) continue;
-    std::printf("TLS library   %-28s %zu of the processes%s\n", std::string(StackStateName(state)).c_str(), found.stacks[i],
-                IsInstrumented(state) ? ", seen with --library" : ", seen on the wire only");
+  for (const auto& [stack, count] : found.stacks) {
+    const std::string name = StackName(stack);
+    std::printf("TLS library   %-28s %zu of the processes%s\n", name.c_str(), count,
+                stack.state == StackState::kInstrumented ? ", seen with --library" : ", seen on the wire only");
   }
   std::printf("verdict       %s\n", verdict.ok() ? "the wire sensor works" : std::string(verdict.message()).c_str());
 }
@@ -99,9 +107,7 @@ void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const 
     json["hooks"].push_back(std::move(entry));
   }
   json["processes"] = nlohmann::ordered_json::object();
-  for (size_t i = 0; i < found.stacks.size(); ++i) {
-    if (found.stacks[i] != 0) json["processes"][std::string(StackStateName(static_cast<StackState>(i)))] = found.stacks[i];
-  }
+  for (const auto& [stack, count] : found.stacks) json["processes"][StackName(stack)] = count;
   json["works"] = verdict.ok();
   if (!verdict.ok()) json["reason"] = std::string(verdict.message());
   // A path from the command line may hold any byte.

@@ -19,6 +19,15 @@ uint64_t NowNs() {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
+// A library that told of the handshake is the better witness: its process may have ended before it was looked at.
+std::optional<StackView> StackOf(const HandshakeRecord& record, const ImageManager& images) {
+  if (record.library.has_value()) {
+    const bool gnutls = record.library->implementation == TlsStack::kGnuTls;
+    return StackView{StackState::kInstrumented, gnutls ? StackKind::kGnuTls : StackKind::kOpenSsl};
+  }
+  return images.StackOf(static_cast<pid_t>(record.owner.pid), record.owner.start_time_ns);
+}
+
 }  // namespace
 
 const char kVersion[] = TLSMETER_VERSION;
@@ -110,6 +119,7 @@ std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
     library_->join.Advance(now_ns);
     if (last) library_->join.Finish();
     records = library_->join.Harvest();
+    for (HandshakeRecord& record : records) record.stack = StackOf(record, library_->images);
   }
   for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, now_ns);
   return records;
@@ -172,10 +182,8 @@ SelfStats Pipeline::self_stats() const {
           {std::string(JoinedByName(static_cast<JoinedBy>(i))), static_cast<double>(join.joined[i])});
     }
     self.library_joins.push_back({"wire_only", static_cast<double>(join.wire_only)});
-    const auto processes = library_->images.ProcessCounts();
-    for (size_t i = 0; i < processes.size(); ++i) {
-      self.library_processes.push_back(
-          {std::string(StackStateName(static_cast<StackState>(i))), static_cast<double>(processes[i])});
+    for (const auto& [stack, count] : library_->images.ProcessCounts()) {
+      self.library_processes.push_back({StackKindName(stack.kind), StackStateName(stack.state), static_cast<double>(count)});
     }
   }
   self.tracked_connections = static_cast<double>(flows.tracked);

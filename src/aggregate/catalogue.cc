@@ -3,6 +3,7 @@
 #include "src/aggregate/certificate_catalogue.h"
 #include "src/aggregate/chain_issues.h"
 #include "src/aggregate/labels.h"
+#include "src/image/stack_state.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -154,9 +155,9 @@ constexpr std::array<MetricSpec, kMetricCount> kCatalogue = {{
     {Metric::kLibraryProcesses,
      "tlsmeter_library_processes",
      kGauge,
-     "Watched processes by how well their TLS library is seen.",
-     {"state"},
-     11,
+     "Watched processes by the TLS implementation that they use and how well it is seen; all but instrumented are blind.",
+     {"stack", "state"},
+     kStackViews,
      0},
     {Metric::kTrackedConnections, "tlsmeter_tracked_connections", kGauge, "Connections being followed now.", {}, 1, 0},
     {Metric::kConnectionsEvicted,

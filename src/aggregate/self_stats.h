@@ -17,10 +17,10 @@ struct LabelledValue {
   double value = 0;
 };
 
-// AttributionCount is how many records were attributed one way. Both labels are of static storage.
-struct AttributionCount {
-  std::string_view source;
-  std::string_view result;
+// TwiceLabelledValue has two labels, both of static storage.
+struct TwiceLabelledValue {
+  std::string_view first;
+  std::string_view second;
   double value = 0;
 };
 
@@ -33,12 +33,12 @@ struct SelfStats {
   std::vector<LabelledValue> blind_handshakes;               // by reason
   std::vector<LabelledValue> connections_without_handshake;  // by reason
   std::vector<LabelledValue> library_joins;                  // by the way, and what stayed alone
-  std::vector<LabelledValue> library_processes;              // by state
+  std::vector<TwiceLabelledValue> library_processes;         // by stack and state
   bool config_reload_ok = true;                              // of the last attempt; a start is one
   double config_reload_ok_at = 0;                            // when the last one succeeded, Unix seconds
   double tracked_connections = 0;
   std::vector<LabelledValue> connections_evicted;  // by reason
-  std::vector<AttributionCount> attribution;       // by source and result
+  std::vector<TwiceLabelledValue> attribution;     // by source and result
   std::vector<LabelledValue> bpf_run_seconds;      // by program
   std::vector<LabelledValue> bpf_runs;             // by program
   std::vector<LabelledValue> bpf_map_entries;      // by map

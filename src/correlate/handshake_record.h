@@ -17,6 +17,7 @@
 #include "src/capture/library_event.h"
 #include "src/correlate/attribution.h"
 #include "src/correlate/plain_protocol.h"
+#include "src/image/stack_state.h"
 #include "tlsmeter/handshake.h"
 
 namespace tlsmeter::agent {
@@ -131,6 +132,10 @@ struct HandshakeRecord {
   Ending ending;
 
   Handshake tls;  // its times are Unix nanoseconds here
+
+  // The TLS implementation that the owner uses and how well it is seen, as known when the record was made; absent where
+  // libraries are not watched or the process was never looked at.
+  std::optional<StackView> stack;
 
   // Absent where the process's library is not probed. What it knows and the wire hides (ALPN, alerts, ...) is filled into
   // `tls`.

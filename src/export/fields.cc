@@ -87,6 +87,15 @@ void AppendAlert(const std::optional<Alert>& alert, std::string* out) {
   *out += AlertLabel(*alert);
 }
 
+// Without a state it is instrumented.
+void AppendStack(const std::optional<StackView>& stack, std::string* out) {
+  if (!stack.has_value()) return;
+  *out += StackKindName(stack->kind);
+  if (stack->state == StackState::kInstrumented) return;
+  *out += ':';
+  *out += StackStateName(stack->state);
+}
+
 #define APPEND(statement) [](const HandshakeRecord& r, const TimeFormat&, std::string* out) { statement; }
 
 // A container's name, or the first digits of its id, as the runtimes' own tools print it.
@@ -125,6 +134,7 @@ constexpr std::array kFields = {
     Field{"alert", "ALERT", 24, false, APPEND(AppendAlert(r.tls.alert, out))},
     Field{"starttls", "STARTTLS", 10, false,
           APPEND(if (r.starttls != PlainProtocol::kNone)* out += PlainProtocolName(r.starttls))},
+    Field{"stack", "STACK", 12, false, APPEND(AppendStack(r.stack, out))},
     Field{"subject", "SUBJECT", 28, false, APPEND(AppendOfLeaf(r.tls.server_certificates, &CertificateFacts::subject, out))},
     Field{"issuer", "ISSUER", 28, false, APPEND(AppendOfLeaf(r.tls.server_certificates, &CertificateFacts::issuer, out))},
     Field{"not_after", "NOT_AFTER", 10, false, APPEND(AppendNotAfter(r.tls.server_certificates, out))},

@@ -177,6 +177,11 @@ void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {
   json->String("tlsmeter.alert.sender", SenderName(alert.sender));
 }
 
+void WriteStack(StackView stack, JsonWriter* json) {
+  json->String("tlsmeter.stack.name", StackKindName(stack.kind));
+  json->String("tlsmeter.stack.state", StackStateName(stack.state));
+}
+
 // What the TLS library in the process says by itself.
 void WriteLibrary(const LibraryFacts& library, JsonWriter* json) {
   if (!library.stack.empty()) json->String("tlsmeter.library", PrintableUtf8(library.stack, kMaxTextField));
@@ -259,6 +264,7 @@ void AppendJsonLine(const HandshakeRecord& record, std::string* out) {
   }
   WriteParameters(record.tls, &json);
   WriteOutcome(record, &json);
+  if (record.stack.has_value()) WriteStack(*record.stack, &json);
   if (record.library.has_value()) WriteLibrary(*record.library, &json);
   WriteMeasures(record, &json);
   WriteAttribution(record.attribution, &json);

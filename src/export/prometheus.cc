@@ -101,14 +101,14 @@ void AddValue(Metric which, std::optional<double> value, Families* out) {
   SetValue(spec.type, *value, &out->back().metric.back());
 }
 
-void AddAttribution(const std::vector<AttributionCount>& counts, Families* out) {
-  if (counts.empty()) return;
-  const MetricSpec& spec = SpecOf(Metric::kAttribution);
+void AddValues(Metric which, const std::vector<TwiceLabelledValue>& values, Families* out) {
+  if (values.empty()) return;
+  const MetricSpec& spec = SpecOf(which);
   out->push_back(NewFamily(spec));
-  for (size_t i = 0; i < std::min(counts.size(), spec.cap); ++i) {
+  for (size_t i = 0; i < std::min(values.size(), spec.cap); ++i) {
     prometheus::ClientMetric metric;
-    metric.label = {NewLabel(spec.labels()[0], counts[i].source), NewLabel(spec.labels()[1], counts[i].result)};
-    SetValue(spec.type, counts[i].value, &metric);
+    metric.label = {NewLabel(spec.labels()[0], values[i].first), NewLabel(spec.labels()[1], values[i].second)};
+    SetValue(spec.type, values[i].value, &metric);
     out->back().metric.push_back(std::move(metric));
   }
 }
@@ -127,7 +127,7 @@ void AddSelf(const SelfStats& self, Families* out) {
   AddValues(Metric::kLibraryProcesses, self.library_processes, out);
   AddValue(Metric::kTrackedConnections, self.tracked_connections, out);
   AddValues(Metric::kConnectionsEvicted, self.connections_evicted, out);
-  AddAttribution(self.attribution, out);
+  AddValues(Metric::kAttribution, self.attribution, out);
   AddValues(Metric::kBpfRunSeconds, self.bpf_run_seconds, out);
   AddValues(Metric::kBpfRuns, self.bpf_runs, out);
   AddValues(Metric::kBpfMapEntries, self.bpf_map_entries, out);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "src/base/process_stat.h"
 #include "src/base/read_file.h"
 #include "src/image/gnutls_image.h"
 #include "src/image/openssl_image.h"
@@ -98,21 +99,43 @@ void ImageManager::ListProcesses() {
   const std::vector<pid_t> pids =
       options_.cgroup.empty() ? agent::ListProcesses(options_.proc) : ListCgroupProcesses(options_.cgroup);
   if (pids.size() >= kMaxMappingProcesses) ++counters_.over_limit;
-  std::erase_if(processes_, [&](const auto& known) { return !std::binary_search(pids.begin(), pids.end(), known.first); });
+  std::erase_if(processes_, [&](const auto& known) {
+    if (std::binary_search(pids.begin(), pids.end(), known.first)) return false;
+    Remember(known.first, known.second);
+    return true;
+  });
   const absl::Time now = options_.now();
   for (const pid_t pid : pids) {
     if (now >= processes_[pid].next_scan) due_.push_back(pid);
   }
 }
 
+void ImageManager::Remember(pid_t pid, const Process& process) {
+  if (!process.scanned()) return;
+  if (ended_.size() >= kMaxEnded) ended_.pop_front();
+  ended_.push_back({pid, process.start_ticks, StackOf(process)});
+}
+
 void ImageManager::ScanProcess(pid_t pid, Process* process) {
   ++counters_.processes_scanned;
-  process->last_scan = options_.now();
-  process->next_scan = process->last_scan + process->interval;
+  const absl::Time now = options_.now();
+  process->next_scan = now + process->interval;
   process->interval = std::min(process->interval * 2, kMaxScanInterval);
-  const std::optional<std::string> maps =
-      ReadFileAt(AT_FDCWD, absl::StrCat(options_.proc, "/", pid, "/maps"), kMaxMapsBytes);
-  const std::vector<MappedFile> all = ParseMaps(maps.value_or(""));  // nothing of a process that has ended meanwhile
+  // The directory stays that of one process, whoever has the number by now.
+  const UniqueFd directory(open(absl::StrCat(options_.proc, "/", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::optional<ProcessStat> stat =
+      ParseProcessStat(ReadFileAt(directory.get(), "stat", kMaxProcessStat).value_or(""));
+  const std::optional<std::string> maps = ReadFileAt(directory.get(), "maps", kMaxMapsBytes);
+  // A process that is ending shows none: what is known of it stays.
+  if (!stat || !maps || (maps->empty() && !stat->kernel_thread)) return;
+  if (process->scanned() && process->start_ticks != stat->start_ticks) {
+    Remember(pid, *process);
+    *process = Process();
+    process->next_scan = now + kListInterval;
+  }
+  process->start_ticks = stat->start_ticks;
+  process->last_scan = now;
+  const std::vector<MappedFile> all = ParseMaps(*maps);
   process->files.clear();
   // All files first: the libcrypto of a libssl must be known when that is planned.
   for (const MappedFile& mapped : all) {
@@ -123,7 +146,7 @@ void ImageManager::ScanProcess(pid_t pid, Process* process) {
     const auto file = files_.find(mapped.id);
     if (file == files_.end() || file->second.image == nullptr) continue;
     const std::shared_ptr<Image> image = file->second.image;
-    if (image->report.state == StackState::kPending && !Instrument(pid, all, mapped, image.get())) {
+    if (image->report.stack.state == StackState::kPending && !Instrument(pid, all, mapped, image.get())) {
       process->next_scan = process->last_scan;
     }
   }
@@ -151,18 +174,27 @@ ImageManager::Content ImageManager::ContentOf(ElfFile* elf) {
   return elf->is_go() ? Content::kGo : Content::kNothing;
 }
 
-StackState ImageManager::StateOf(const File& file) {
-  if (file.image != nullptr) return file.image->report.state;
-  switch (file.content) {
+StackKind ImageManager::KindOf(Content content) {
+  switch (content) {
+    case Content::kNothing:
+    case Content::kCrypto:
+      return StackKind::kNone;
+    case Content::kOpenSsl:
+      return StackKind::kOpenSsl;
+    case Content::kGnuTls:
+      return StackKind::kGnuTls;
     case Content::kGo:
-      return StackState::kGo;
+      return StackKind::kGo;
     case Content::kJava:
-      return StackState::kJava;
+      return StackKind::kJava;
     case Content::kNss:
-      return StackState::kNss;
-    default:
-      return StackState::kNone;
+      return StackKind::kNss;
   }
+  return StackKind::kNone;
+}
+
+StackView ImageManager::StackOf(const File& file) {
+  return file.image != nullptr ? file.image->report.stack : StackView{StackState::kBlind, KindOf(file.content)};
 }
 
 void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
@@ -183,6 +215,7 @@ void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
       image = std::make_shared<Image>();
       image->id = *id;
       image->content = file.content;
+      image->report.stack.kind = KindOf(file.content);
       image->report.path = mapped.path;
       image->report.build_id = elf->build_id();
     }
@@ -269,7 +302,7 @@ absl::Status ImageManager::Attach(const ImagePlan& plan, ElfFile* file, Image* i
   image->watch = watch;
   image->fd = UniqueFd(dup(file->fd()));
   image->report.slot = last_slot_ = *slot;
-  image->report.state = plan.stack == TlsStack::kGnuTls ? StackState::kGnuTls : StackState::kOpenSsl;
+  image->report.stack.state = StackState::kInstrumented;
   ++counters_.attached;
   return absl::OkStatus();
 }
@@ -302,7 +335,7 @@ void ImageManager::LeaveAlone(Image* image, StackState state, std::string why) {
   image->watch = -1;
   image->link = {};
   image->fd = {};
-  image->report.state = state;
+  image->report.stack.state = state;
   image->report.message = std::move(why);
   if (blind_.size() < kMaxBlind) blind_.push_back(image->report);
 }
@@ -346,25 +379,32 @@ void ImageManager::Prune() {
   });
 }
 
-StackState ImageManager::StateOf(const Process& process) const {
-  if (!process.scanned()) return StackState::kPending;
-  StackState best = StackState::kNone;
+StackView ImageManager::StackOf(const Process& process) const {
+  if (!process.scanned()) return {};
+  StackView best{StackState::kBlind, StackKind::kNone};
   for (const MappedFile::Id& mapped : process.files) {
     const auto file = files_.find(mapped);
-    if (file != files_.end()) best = std::min(best, StateOf(file->second));
+    if (file != files_.end()) best = std::min(best, StackOf(file->second));
   }
   return best;
 }
 
-std::optional<StackState> ImageManager::StateOf(pid_t pid) const {
+std::optional<StackView> ImageManager::StackOf(pid_t pid, uint64_t start_time_ns) const {
+  const uint64_t start_ticks = start_time_ns / kNsPerTick;
   const auto process = processes_.find(pid);
-  if (process == processes_.end() || !process->second.scanned()) return std::nullopt;
-  return StateOf(process->second);
+  if (process != processes_.end() && process->second.scanned() && process->second.start_ticks == start_ticks) {
+    return StackOf(process->second);
+  }
+  const auto ended = std::find_if(ended_.rbegin(), ended_.rend(), [&](const Ended& candidate) {
+    return candidate.pid == pid && candidate.start_ticks == start_ticks;
+  });
+  if (ended == ended_.rend()) return std::nullopt;
+  return ended->stack;
 }
 
-std::array<size_t, kStackStateCount> ImageManager::ProcessCounts() const {
-  std::array<size_t, kStackStateCount> counts = {};
-  for (const auto& [pid, process] : processes_) ++counts[static_cast<size_t>(StateOf(process))];
+std::map<StackView, size_t> ImageManager::ProcessCounts() const {
+  std::map<StackView, size_t> counts;
+  for (const auto& [pid, process] : processes_) ++counts[StackOf(process)];
   return counts;
 }
 

@@ -15,7 +15,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -43,7 +42,7 @@ namespace tlsmeter::agent {
 
 // ImageReport is what is known of one file with TLS code.
 struct ImageReport {
-  StackState state = StackState::kPending;
+  StackView stack;
   std::string path;      // as a process sees it
   std::string build_id;  // lower-case hex, may be empty
   std::string version;
@@ -60,7 +59,8 @@ class ImageManager {
   static constexpr uint32_t kMaxImages = 128;
   static constexpr size_t kMaxFiles = 16384;
   static constexpr size_t kMaxCachedPlans = 128;
-  static constexpr size_t kMaxBlind = 256;  // reports that nobody took
+  static constexpr size_t kMaxBlind = 256;   // reports that nobody took
+  static constexpr size_t kMaxEnded = 1024;  // processes that have ended: a record is made up to some seconds later
   static constexpr absl::Duration kPollBudget = absl::Milliseconds(5);
   static constexpr absl::Duration kListInterval = absl::Milliseconds(250);
   static constexpr absl::Duration kMaxScanInterval = absl::Seconds(32);
@@ -113,11 +113,13 @@ class ImageManager {
   // TakeBlind returns the files that are not instrumented, or no longer, each once, since the last call.
   std::vector<ImageReport> TakeBlind() { return std::exchange(blind_, {}); }
 
-  // StateOf returns how well `pid` is seen; nothing for a process that is not watched or not yet looked at.
-  std::optional<StackState> StateOf(pid_t pid) const;
+  // StackOf returns what the process that had `pid` and started `start_time_ns` after boot uses, as it was last looked at,
+  // and how well it is seen; also of one that has ended, as long as it is among the last kMaxEnded. Nothing for a process
+  // that is not watched or was never looked at.
+  std::optional<StackView> StackOf(pid_t pid, uint64_t start_time_ns) const;
 
-  // ProcessCounts returns the number of watched processes by StackState; one that was not yet looked at is pending.
-  std::array<size_t, kStackStateCount> ProcessCounts() const;
+  // ProcessCounts returns the number of watched processes by view; one that was not yet looked at is pending.
+  std::map<StackView, size_t> ProcessCounts() const;
 
   // Images returns all files with TLS code that watched processes map.
   std::vector<ImageReport> Images() const;
@@ -161,12 +163,19 @@ class ImageManager {
   };
 
   struct Process {
+    uint64_t start_ticks = 0;           // ProcessStat
     std::vector<MappedFile::Id> files;  // mapped executable, at most kMaxMappedFiles
     absl::Time last_scan = absl::InfinitePast();
     absl::Time next_scan = absl::InfinitePast();
     absl::Duration interval = kListInterval;  // until the scan after the next
 
     bool scanned() const { return last_scan != absl::InfinitePast(); }
+  };
+
+  struct Ended {
+    pid_t pid = 0;
+    uint64_t start_ticks = 0;
+    StackView stack;
   };
 
   struct CachedPlan {
@@ -178,9 +187,11 @@ class ImageManager {
 
   static absl::StatusOr<RealId> Identify(int fd);
   static Content ContentOf(ElfFile* elf);
-  static StackState StateOf(const File& file);
+  static StackKind KindOf(Content content);
+  static StackView StackOf(const File& file);
 
   void ListProcesses();
+  void Remember(pid_t pid, const Process& process);
   void ScanProcess(pid_t pid, Process* process);
   void Classify(pid_t pid, const MappedFile& mapped);
   absl::StatusOr<ElfFile> OpenMapped(pid_t pid, const MappedFile& mapped) const;
@@ -192,7 +203,7 @@ class ImageManager {
   void ReadChanges();
   void Prune();
   std::optional<uint32_t> FreeSlot() const;
-  StackState StateOf(const Process& process) const;
+  StackView StackOf(const Process& process) const;
 
   Options options_;
   Counters counters_;
@@ -200,7 +211,8 @@ class ImageManager {
   absl::Time next_list_ = absl::InfinitePast();
   absl::Time next_prune_ = absl::InfinitePast();
   std::map<pid_t, Process> processes_;
-  std::deque<pid_t> due_;  // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
+  std::deque<Ended> ended_;  // the longest gone first
+  std::deque<pid_t> due_;    // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
   absl::flat_hash_map<MappedFile::Id, File> files_;
   std::map<RealId, std::shared_ptr<Image>> images_;
   std::map<std::string, CachedPlan> plans_;  // by build id, and by that of the libcrypto

@@ -60,6 +60,7 @@ std::set<std::string> PrintedPaths() {
   HandshakeRecord unit = SampleRecord();
   unit.attribution.container_name = "web";
   unit.attribution.systemd_unit = "web.service";
+  old.stack = StackView{StackState::kInstrumented, StackKind::kOpenSsl};
   old.library.emplace();
   old.library->stack = "OpenSSL 3.0.19";
   old.library->start_ns = 1;

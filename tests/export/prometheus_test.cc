@@ -46,7 +46,7 @@ SelfStats FullSelfStats() {
   self.blind_handshakes = {{"mid_stream", 2}};
   self.connections_without_handshake = {{"closed", 3}};
   self.library_joins = {{"client_random", 6}};
-  self.library_processes = {{"openssl", 2}};
+  self.library_processes = {{"openssl", "instrumented", 2}, {"go", "blind", 1}};
   self.config_reload_ok = false;
   self.config_reload_ok_at = 1'800'000'000;
   self.tracked_connections = 4;

@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "src/base/process_stat.h"
+#include "src/base/read_file.h"
 #include "src/base/unique_fd.h"
 #include "src/image/image_manager.h"
 #include "src/image/openssl_image.h"
@@ -31,6 +33,8 @@ using ::testing::Optional;
 
 const std::filesystem::path kLibraries = "/usr/lib/x86_64-linux-gnu";
 constexpr int kKinds = 16;
+
+constexpr StackView OpenSslIs(StackState state) { return {state, StackKind::kOpenSsl}; }
 
 // A program that counts its runs by the probe's kind, which is the low byte of the cookie.
 class CountingProgram {
@@ -111,6 +115,12 @@ class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach> {
     if (!directory_.empty()) std::filesystem::remove_all(directory_);
   }
 
+  std::optional<StackView> StackOf(pid_t pid) const {
+    const std::string directory = "/proc/" + std::to_string(pid);
+    const auto stat = ParseProcessStat(ReadFileAt(-1, directory + "/stat", kMaxProcessStat).value_or(""));
+    return manager_->StackOf(pid, stat.value_or(ProcessStat()).start_ticks * kNsPerTick);
+  }
+
   // Starts a program in the cgroup, with the private libraries.
   pid_t Start(const std::vector<std::string>& command) {
     const pid_t pid = fork();
@@ -162,7 +172,7 @@ class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach> {
 TEST_P(ImageLiveTest, ProbesAreHitInProcessesOfBeforeAndAfterAndNotOnceTheyAreGone) {
   StartServer();
   manager_->PollAll();
-  ASSERT_THAT(manager_->StateOf(server_), Optional(StackState::kOpenSsl))
+  ASSERT_THAT(StackOf(server_), Optional(OpenSslIs(StackState::kInstrumented)))
       << (manager_->Images().empty() ? "no image" : manager_->Images()[0].message);
   ASSERT_EQ(Handshake(), 0);  // the server was there before, the client comes after
   const auto hits = [&](ProbeKind kind) { return program_->Hits(kind); };
@@ -186,10 +196,10 @@ TEST_P(ImageLiveTest, ProbesAreHitInProcessesOfBeforeAndAfterAndNotOnceTheyAreGo
 TEST_P(ImageLiveTest, AFileThatIsWrittenToIsLetGoAndItsProcessesLive) {
   StartServer();
   manager_->PollAll();
-  ASSERT_THAT(manager_->StateOf(server_), Optional(StackState::kOpenSsl));
+  ASSERT_THAT(StackOf(server_), Optional(OpenSslIs(StackState::kInstrumented)));
   std::ofstream(directory_ / "libssl.so.3", std::ios::app) << "x";
   manager_->Poll();
-  EXPECT_THAT(manager_->StateOf(server_), Optional(StackState::kOverwritten));
+  EXPECT_THAT(StackOf(server_), Optional(OpenSslIs(StackState::kOverwritten)));
   const auto until_detached = [&] {
     const uint64_t before = program_->Hits(ProbeKind::kAcceptEntry);
     EXPECT_EQ(Handshake(), 0);
@@ -209,7 +219,7 @@ TEST_P(ImageLiveTest, AHundredProcessesTakeOneAttachment) {
   const auto instrumented = [&] {
     ahead_ += ImageManager::kListInterval;
     manager_->PollAll();
-    return manager_->ProcessCounts()[static_cast<size_t>(StackState::kOpenSsl)];
+    return manager_->ProcessCounts()[OpenSslIs(StackState::kInstrumented)];
   };
   for (int i = 0; i < 400 && instrumented() < kProcesses; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
   EXPECT_EQ(instrumented(), kProcesses);
@@ -247,7 +257,7 @@ TEST_P(ImageLiveTest, AnInstrumentedFileDecodesAsBefore) {
   };
   const absl::StatusOr<ImagePlan> before = plan();
   manager_->PollAll();
-  ASSERT_THAT(manager_->StateOf(server_), Optional(StackState::kOpenSsl));
+  ASSERT_THAT(StackOf(server_), Optional(OpenSslIs(StackState::kInstrumented)));
   const absl::StatusOr<ImagePlan> after = plan();
   ASSERT_TRUE(before.ok() && after.ok()) << after.status();
   EXPECT_EQ(before->probes, after->probes);
@@ -260,7 +270,7 @@ TEST_P(ImageLiveTest, ADeletedLibraryIsInstrumentedThroughMapFiles) {
   std::filesystem::copy_file(directory_ / "old", directory_ / "libssl.so.3");  // as package managers upgrade
   std::filesystem::remove(directory_ / "old");
   manager_->PollAll();
-  ASSERT_THAT(manager_->StateOf(server_), Optional(StackState::kOpenSsl));
+  ASSERT_THAT(StackOf(server_), Optional(OpenSslIs(StackState::kInstrumented)));
   ASSERT_EQ(Handshake(), 0);  // the client uses the new file, which nobody mapped yet
   EXPECT_GE(program_->Hits(ProbeKind::kAcceptEntry), 1u);
   EXPECT_EQ(program_->Hits(ProbeKind::kConnectEntry), 0u);

@@ -11,8 +11,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "src/base/process_stat.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -21,6 +24,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
+using ::testing::Pair;
+
+constexpr StackView kSeen{StackState::kInstrumented, StackKind::kOpenSsl};
+constexpr StackView kNothing{StackState::kBlind, StackKind::kNone};
+
+constexpr StackView OpenSslIs(StackState state) { return {state, StackKind::kOpenSsl}; }
+constexpr StackView Blind(StackKind kind) { return {StackState::kBlind, kind}; }
 
 const std::filesystem::path kLibraries = "/usr/lib/x86_64-linux-gnu";
 
@@ -50,11 +60,15 @@ class ImageManagerTest : public ::testing::Test {
 
   void TearDown() override { std::filesystem::remove_all(root_); }
 
+  static constexpr uint64_t kStart = 100;  // of processes, in ticks
+
   // A process that maps these files; `device` and inode numbers as maps shows them.
-  void SetProcess(int pid, const std::vector<std::filesystem::path>& files, const std::string& device = "fe:01") {
+  void SetProcess(int pid, const std::vector<std::filesystem::path>& files, const std::string& device = "fe:01",
+                  uint64_t start = kStart) {
     const std::filesystem::path directory = root_ / "proc" / std::to_string(pid);
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory / "map_files");
+    WriteStat(pid, 0, start);
     std::ofstream maps(directory / "maps");
     int address = 0x1000;
     for (const std::filesystem::path& file : files) {
@@ -64,6 +78,15 @@ class ImageManagerTest : public ::testing::Test {
       std::filesystem::create_symlink(file, directory / "map_files" / range);
       ++address;
     }
+  }
+
+  void WriteStat(int pid, uint64_t flags, uint64_t start) {
+    std::ofstream(root_ / "proc" / std::to_string(pid) / "stat")
+        << pid << " (a) S 1 1 1 0 -1 " << flags << " 0 0 0 0 0 0 0 0 20 0 1 0 " << start << " 0\n";
+  }
+
+  std::optional<StackView> StackOf(int pid, uint64_t start = kStart) const {
+    return manager_->StackOf(pid, start * kNsPerTick + 1);
   }
 
   void EndProcess(int pid) { std::filesystem::remove_all(root_ / "proc" / std::to_string(pid)); }
@@ -92,7 +115,7 @@ TEST_F(ImageManagerTest, AttachesToTheLibraryOfAProcessThatRunsAlready) {
   ASSERT_EQ(attached_.size(), 1u);
   EXPECT_EQ(attached_[0], plan_.probes.size());
   EXPECT_EQ(plan_.stack, TlsStack::kOpenSsl);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
   const std::vector<ImageReport> images = manager_->Images();
   ASSERT_EQ(images.size(), 1u);
   EXPECT_EQ(images[0].path, (root_ / "libssl.so.3").string());
@@ -113,16 +136,60 @@ TEST_F(ImageManagerTest, OutlivesAProcessThatEndsWhileItIsLookedAt) {
   std::filesystem::remove(root_ / "proc/10/maps");
   std::filesystem::create_symlink("/proc/self/mem", root_ / "proc/10/maps");
   Advance(ImageManager::kListInterval);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNone));
+  EXPECT_EQ(StackOf(10), std::nullopt);
+}
+
+// A zombie's maps are empty, and so are those of a process that has not yet become one.
+TEST_F(ImageManagerTest, KeepsWhatAProcessUsedWhileItEnds) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  SetProcess(10, {});
+  SetProcess(11, {});
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
+  EXPECT_EQ(StackOf(11), std::nullopt);
+}
+
+TEST_F(ImageManagerTest, KnowsThatAKernelThreadUsesNothing) {
+  SetProcess(10, {});
+  WriteStat(10, 0x208040, kStart);
+  manager_->PollAll();
+  EXPECT_THAT(StackOf(10), Optional(kNothing));
+}
+
+TEST_F(ImageManagerTest, RemembersWhatAProcessUsedThatHasEnded) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EndProcess(10);
+  Advance(ImageManager::kPruneInterval);
+  EXPECT_THAT(manager_->ProcessCounts(), IsEmpty());
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
+  for (size_t i = 0; i < ImageManager::kMaxEnded; ++i) SetProcess(1000 + static_cast<int>(i), {"/proc/self/exe"});
+  Advance(ImageManager::kListInterval);
+  for (size_t i = 0; i < ImageManager::kMaxEnded; ++i) EndProcess(1000 + static_cast<int>(i));
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(StackOf(1000), Optional(kNothing));
+  EXPECT_EQ(StackOf(10), std::nullopt);  // there is room for so many
+}
+
+TEST_F(ImageManagerTest, TellsProcessesApartThatHaveTheSameNumber) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  SetProcess(10, {"/proc/self/exe"}, "fe:01", kStart + 1);
+  EXPECT_EQ(StackOf(10, kStart + 1), std::nullopt);  // not yet looked at
+  Advance(ImageManager::kListInterval);
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
+  EXPECT_THAT(StackOf(10, kStart + 1), Optional(kNothing));
+  EXPECT_EQ(StackOf(10, kStart + 2), std::nullopt);
 }
 
 TEST_F(ImageManagerTest, SeesALibraryThatIsMappedLater) {
   SetProcess(10, {"/proc/self/exe"});
   manager_->PollAll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNone));
+  EXPECT_THAT(StackOf(10), Optional(kNothing));
   SetProcess(10, OpenSsl());
   Advance(ImageManager::kListInterval);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
 }
 
 TEST_F(ImageManagerTest, LooksLessOftenAtAnOldProcessUnlessItIsNoticed) {
@@ -135,7 +202,7 @@ TEST_F(ImageManagerTest, LooksLessOftenAtAnOldProcessUnlessItIsNoticed) {
   SetProcess(10, OpenSsl());
   manager_->Notice(10);
   manager_->Poll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
   manager_->Notice(10);  // too early
   manager_->Poll();
   EXPECT_EQ(manager_->counters().processes_scanned, before + 1);
@@ -190,7 +257,6 @@ TEST_F(ImageManagerTest, LetsGoWhenNobodyMapsTheFileAnyMore) {
   Advance(ImageManager::kPruneInterval);
   EXPECT_EQ(manager_->counters().detached, 1u);
   EXPECT_THAT(manager_->Images(), IsEmpty());
-  EXPECT_EQ(manager_->StateOf(11), std::nullopt);
   // A slot is not used again at once: events of the old file may still be under way.
   SetProcess(12, OpenSsl());
   Advance(ImageManager::kListInterval);
@@ -203,7 +269,7 @@ TEST_F(ImageManagerTest, DetachesAtOnceFromAFileThatIsWrittenTo) {
   std::ofstream(root_ / "libssl.so.3", std::ios::app) << "x";
   manager_->Poll();
   EXPECT_EQ(manager_->counters().overwritten, 1u);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOverwritten));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kOverwritten)));
   EXPECT_EQ(manager_->TakeBlind().size(), 1u);
   EXPECT_THAT(manager_->TakeBlind(), IsEmpty());  // said once
   Advance(ImageManager::kMaxScanInterval);
@@ -219,10 +285,10 @@ TEST_F(ImageManagerTest, LeavesAloneForGoodABuildWhoseProbesReadWhatCannotBe) {
   SetProcess(10, OpenSsl());
   manager_->PollAll();
   manager_->Distrust(configured_.back() + 1);  // nobody's
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
   EXPECT_THAT(manager_->TakeBlind(), IsEmpty());
   manager_->Distrust(configured_.back());
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kDistrusted));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kDistrusted)));
   EXPECT_EQ(manager_->counters().distrusted, 1u);
   const std::vector<ImageReport> blind = manager_->TakeBlind();
   ASSERT_EQ(blind.size(), 1u);
@@ -236,8 +302,8 @@ TEST_F(ImageManagerTest, LeavesAloneForGoodABuildWhoseProbesReadWhatCannotBe) {
   SetProcess(11, OpenSsl());
   SetProcess(12, {root_ / "copy.so", root_ / "libcrypto.so.3"});
   Advance(ImageManager::kListInterval);
-  EXPECT_THAT(manager_->StateOf(11), Optional(StackState::kDistrusted));
-  EXPECT_THAT(manager_->StateOf(12), Optional(StackState::kDistrusted));
+  EXPECT_THAT(StackOf(11), Optional(OpenSslIs(StackState::kDistrusted)));
+  EXPECT_THAT(StackOf(12), Optional(OpenSslIs(StackState::kDistrusted)));
   EXPECT_EQ(attached_.size(), 1u);
 }
 
@@ -247,7 +313,7 @@ TEST_F(ImageManagerTest, StaysAttachedWhenAFileIsOpenedForWritingAndLeftAsItWas)
   { std::ofstream unchanged(root_ / "libssl.so.3", std::ios::app); }
   manager_->Poll();
   EXPECT_EQ(manager_->counters().overwritten, 0u);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
 }
 
 TEST_F(ImageManagerTest, NeverTouchesABuildThatItDoesNotUnderstand) {
@@ -263,7 +329,7 @@ TEST_F(ImageManagerTest, NeverTouchesABuildThatItDoesNotUnderstand) {
   manager_->PollAll();
   EXPECT_THAT(attached_, IsEmpty());
   EXPECT_THAT(configured_, IsEmpty());
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kUnsupported));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kUnsupported)));
   ASSERT_EQ(manager_->Images().size(), 1u);
   EXPECT_THAT(manager_->Images()[0].message, HasSubstr("unsupported build " + elf->build_id()));
 }
@@ -271,17 +337,17 @@ TEST_F(ImageManagerTest, NeverTouchesABuildThatItDoesNotUnderstand) {
 TEST_F(ImageManagerTest, WaitsForTheLibcryptoThatTheLoaderMapsNext) {
   SetProcess(10, {root_ / "libssl.so.3"});
   manager_->PollAll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kPending));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kPending)));
   SetProcess(10, OpenSsl());
   Advance(ImageManager::kListInterval);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
   EXPECT_NE(plan_.field(ObjectField::kBioFlags).hops, 0);
 }
 
 TEST_F(ImageManagerTest, DoesWithoutALibcryptoThatNeverComes) {
   SetProcess(10, {root_ / "libssl.so.3"});
   for (int i = 0; i < 4; ++i) Advance(ImageManager::kListInterval);
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kOpenSsl));
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
   EXPECT_EQ(plan_.field(ObjectField::kBioFlags).hops, 0);
 }
 
@@ -289,7 +355,7 @@ TEST_F(ImageManagerTest, SaysWhyItCouldNotAttach) {
   attach_status_ = absl::PermissionDeniedError("not allowed");
   SetProcess(10, OpenSsl());
   manager_->PollAll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kFailed));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kFailed)));
   EXPECT_THAT(manager_->Images()[0].message, HasSubstr("not allowed"));
   EXPECT_EQ(manager_->counters().attached, 0u);
 }
@@ -299,17 +365,15 @@ TEST_F(ImageManagerTest, DoesNotAttachWhatCouldNotBeConfigured) {
   SetProcess(10, OpenSsl());
   manager_->PollAll();
   EXPECT_THAT(attached_, IsEmpty());
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kFailed));
+  EXPECT_THAT(StackOf(10), Optional(OpenSslIs(StackState::kFailed)));
 }
 
 TEST_F(ImageManagerTest, CountsProcessesByState) {
   SetProcess(10, OpenSsl());
   SetProcess(11, {"/proc/self/exe"});
-  SetProcess(12, {});
+  SetProcess(12, {});  // ends
   manager_->PollAll();
-  const auto counts = manager_->ProcessCounts();
-  EXPECT_EQ(counts[static_cast<size_t>(StackState::kOpenSsl)], 1u);
-  EXPECT_EQ(counts[static_cast<size_t>(StackState::kNone)], 2u);
+  EXPECT_THAT(manager_->ProcessCounts(), ElementsAre(Pair(kSeen, 1u), Pair(StackView(), 1u), Pair(kNothing, 1u)));
 }
 
 TEST_F(ImageManagerTest, NamesOtherStacksThatItDoesNotInstrument) {
@@ -346,9 +410,9 @@ TEST_F(ImageManagerTest, NamesOtherStacksThatItDoesNotInstrument) {
   both.push_back(root_ / "go");
   SetProcess(12, both);
   manager_->PollAll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kGo));
-  EXPECT_THAT(manager_->StateOf(11), Optional(StackState::kNone));
-  EXPECT_THAT(manager_->StateOf(12), Optional(StackState::kOpenSsl));  // what can be seen counts
+  EXPECT_THAT(StackOf(10), Optional(Blind(StackKind::kGo)));
+  EXPECT_THAT(StackOf(11), Optional(kNothing));
+  EXPECT_THAT(StackOf(12), Optional(kSeen));  // what can be seen counts
   EXPECT_EQ(attached_.size(), 1u);
 }
 
@@ -356,7 +420,7 @@ TEST_F(ImageManagerTest, KnowsNssByItsSymbols) {
   if (!std::filesystem::exists(kLibraries / "libssl3.so")) GTEST_SKIP() << "there is no libssl3.so";
   SetProcess(10, {kLibraries / "libssl3.so"});
   manager_->PollAll();
-  EXPECT_THAT(manager_->StateOf(10), Optional(StackState::kNss));
+  EXPECT_THAT(StackOf(10), Optional(Blind(StackKind::kNss)));
   EXPECT_THAT(manager_->Images(), IsEmpty());
 }
 
