@@ -133,14 +133,14 @@ static __always_inline __u64 object_in_registers(struct pt_regs *ctx)
 
 static __always_inline int on_error(struct pt_regs *ctx, __u32 library, __u32 reason)
 {
-	__u64 id = bpf_get_current_pid_tgid(), object;
 	struct library_state *st;
-	__u64 *current;
+	__u64 object;
 
 	if (library != ERR_LIB_SSL || !reason)
 		return 0;
-	current = bpf_map_lookup_elem(&tm_current, &id);
-	object = current ? *current : object_in_registers(ctx);
+	object = current_object(ctx);
+	if (!object)
+		object = object_in_registers(ctx);
 	st = object ? state_of(object) : 0;
 	if (!st)
 		return 0;
@@ -186,16 +186,16 @@ static __always_inline int on_peer_certificate(struct pt_regs *ctx)
 	__u64 from = 0;
 
 	bpf_probe_read_user(&from, sizeof(from), (void *)PT_REGS_PARM2(ctx));
-	return take_certificate(from, PT_REGS_PARM3(ctx), 0);
+	return take_certificate(ctx, from, PT_REGS_PARM3(ctx), 0);
 }
 
 /* The function advances the caller's pointer, so the place is kept from the entry; the bytes are there at the return. */
 static __always_inline int on_own_certificate_entry(struct pt_regs *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), out = PT_REGS_PARM2(ctx), to = 0;
+	__u64 out = PT_REGS_PARM2(ctx), to = 0;
 	struct place frame = place_of(PT_REGS_SP(ctx));
 
-	if (!out || !bpf_map_lookup_elem(&tm_current, &id))
+	if (!out || !current_object(ctx))
 		return 0;
 	bpf_probe_read_user(&to, sizeof(to), (void *)out);
 	if (to)
@@ -212,7 +212,7 @@ static __always_inline int on_own_certificate_return(struct pt_regs *ctx)
 		return 0;
 	from = *kept;
 	bpf_map_delete_elem(&tm_own_certificates, &frame);
-	return take_certificate(from, (int)PT_REGS_RC(ctx), TM_CERTIFICATE_OWN);
+	return take_certificate(ctx, from, (int)PT_REGS_RC(ctx), TM_CERTIFICATE_OWN);
 }
 
 /* ---- dispatch ---- */

@@ -106,16 +106,13 @@ discard:
 	return 1;
 }
 
-/* Takes a certificate of the handshake whose step this thread runs. */
-static __always_inline int take_certificate(__u64 from, __s64 length, __u8 flags)
+/* Takes a certificate of the handshake whose step runs here. */
+static __always_inline int take_certificate(struct pt_regs *ctx, __u64 from, __s64 length, __u8 flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u64 *object = bpf_map_lookup_elem(&tm_current, &id);
-	struct copy c = {.from = from, .length = length, .flags = flags};
+	struct copy c = {.from = from, .length = length, .object = current_object(ctx), .flags = flags};
 
-	if (!object || !from || length <= 0)
+	if (!c.object || !from || length <= 0)
 		return 0;
-	c.object = *object;
 	c.st = state_of(c.object);
 	if (!c.st || c.st->end_ns)
 		return 0;

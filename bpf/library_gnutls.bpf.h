@@ -71,7 +71,7 @@ static __always_inline int on_gnu_peer_certificate(struct pt_regs *ctx)
 
 	if (bpf_probe_read_user(&datum, sizeof(datum), (void *)PT_REGS_PARM2(ctx)))
 		return 0;
-	return take_certificate(datum.data, datum.size, 0);
+	return take_certificate(ctx, datum.data, datum.size, 0);
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_GNUTLS_BPF_H */

@@ -156,8 +156,10 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 /* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */
 static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct library_state *st, __u8 flags)
 {
-	__u64 id = bpf_get_current_pid_tgid(), object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
-	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx));
+	__u64 object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
+	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx)),
+		     block = place_of(frame.address >> BLOCK_BITS);
+	struct current current = {.object = object, .stack = frame.address};
 	struct step step = {.object = object, .entry_ns = now};
 	struct step *old;
 
@@ -174,15 +176,14 @@ static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct li
 		st->step_errors = 0;
 	}
 	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
-	bpf_map_update_elem(&tm_current, &id, &object, BPF_ANY);
+	bpf_map_update_elem(&tm_current, &block, &current, BPF_ANY);
 	return 0;
 }
 
 /* The step that ends here: its object, and that one's state; null when none is known. */
 static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32 depth, __u64 *object)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	struct place frame = place_of(PT_REGS_SP(ctx) + depth);
+	struct place frame = place_of(PT_REGS_SP(ctx) + depth), block = place_of(frame.address >> BLOCK_BITS);
 	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
 	struct library_state *st;
 	__u64 entry_ns;
@@ -192,7 +193,7 @@ static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32
 	*object = step->object;
 	entry_ns = step->entry_ns;
 	bpf_map_delete_elem(&tm_steps, &frame);
-	bpf_map_delete_elem(&tm_current, &id);
+	bpf_map_delete_elem(&tm_current, &block);
 	st = state_of(*object);
 	if (!st) {
 		count(TM_LIBRARY_FORGOTTEN);

@@ -82,6 +82,14 @@ TEST(FieldsTest, SaysWhoTheOwnerWas) {
   EXPECT_EQ(Text("container", record), "nginx");
 }
 
+TEST(FieldsTest, SaysWhichStackTheProcessUsesAndWhereItIsBlind) {
+  HandshakeRecord record = SampleRecord();
+  record.stack = StackView{StackState::kInstrumented, StackKind::kOpenSsl};
+  EXPECT_EQ(Text("stack", record), "openssl");
+  record.stack = StackView{StackState::kUnsupported, StackKind::kGnuTls};
+  EXPECT_EQ(Text("stack", record), "gnutls:unsupported");
+}
+
 TEST(FieldsTest, SaysWhatTheCertificateAndTheAlertSay) {
   HandshakeRecord record = RefusedRecord();
   CertificateFacts leaf;

@@ -1,7 +1,8 @@
 // Handshakes on fibers: client and server run on stacks of their own, and each leaves its own in the middle of SSL_connect
 // or SSL_accept whenever there is nothing to read, as OpenSSL's async jobs do. So a probed function is suspended while
 // another call of it begins and returns; a sensor that changes return addresses kills this program. usage: fibers
-// CERTIFICATE KEY COUNT
+// COUNT CERTIFICATE KEY [CLIENT_CERTIFICATE CLIENT_KEY]. With the last two the server, which trusts nobody, asks for the
+// client's certificate and refuses it; under TLS 1.2, so that both handshakes fail.
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void Shake(int self) {
   if (g_result[1 - self] == 0) setcontext(&g_fibers[1 - self]);
 }
 
-static void Handshake(SSL_CTX* const contexts[2], BIO_METHOD* method, char stacks[2][kStackBytes]) {
+static void Handshake(SSL_CTX* const contexts[2], BIO_METHOD* method, char stacks[2][kStackBytes], int refused) {
   for (int i = 0; i < 2; ++i) {
     BIO* bio = BIO_new(method);
     if (bio == NULL || (g_ssl[i] = SSL_new(contexts[i])) == NULL) Die("no memory");
@@ -74,26 +75,35 @@ static void Handshake(SSL_CTX* const contexts[2], BIO_METHOD* method, char stack
   }
   swapcontext(&g_main, &g_fibers[kServer]);
   for (int i = 0; i < 2; ++i) {
-    if (g_result[i] != 1) Die("a handshake failed");
+    if ((g_result[i] == 1) == refused) Die(refused ? "a handshake succeeded" : "a handshake failed");
     SSL_free(g_ssl[i]);
+  }
+}
+
+static void Show(SSL_CTX* context, const char* certificate, const char* key) {
+  if (SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+    Die("the certificate does not load");
   }
 }
 
 int main(int argc, char** argv) {
   static char stacks[2][kStackBytes];
-  if (argc != 4) Die("usage: fibers CERTIFICATE KEY COUNT");
+  if (argc != 4 && argc != 6) Die("usage: fibers COUNT CERTIFICATE KEY [CLIENT_CERTIFICATE CLIENT_KEY]");
   SSL_CTX* const contexts[2] = {SSL_CTX_new(TLS_client_method()), SSL_CTX_new(TLS_server_method())};
   BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "fiber");
   if (contexts[kClient] == NULL || contexts[kServer] == NULL || method == NULL) Die("no memory");
   BIO_meth_set_write(method, Write);
   BIO_meth_set_read(method, Read);
   BIO_meth_set_ctrl(method, Control);
-  if (SSL_CTX_use_certificate_file(contexts[kServer], argv[1], SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_use_PrivateKey_file(contexts[kServer], argv[2], SSL_FILETYPE_PEM) != 1) {
-    Die("the certificate does not load");
+  const int count = atoi(argv[1]), refused = argc == 6;
+  Show(contexts[kServer], argv[2], argv[3]);
+  if (refused) {
+    Show(contexts[kClient], argv[4], argv[5]);
+    SSL_CTX_set_verify(contexts[kServer], SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_max_proto_version(contexts[kServer], TLS1_2_VERSION);
   }
-  const int count = atoi(argv[3]);
-  for (int i = 0; i < count; ++i) Handshake(contexts, method, stacks);
+  for (int i = 0; i < count; ++i) Handshake(contexts, method, stacks, refused);
   printf("%d\n", count);
   return 0;
 }

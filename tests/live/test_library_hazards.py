@@ -30,26 +30,40 @@ wait
 
 
 class HazardTest(LibraryTest):
-    def fibers(self, count):
+    def fibers(self, count, *arguments):
+        """The records of `count` handshakes within one process: those of its clients, and those of its servers."""
         program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", "fibers")
         leaf = certificates().leaf
-        done = self.cgroup.run([program, leaf.certificate, leaf.key, str(count)])
-        self.assertEqual(int(done.stdout), count)
-        return done.pid
+        with Trace(self.cgroup, "--library") as session:
+            done = self.cgroup.run([program, str(count), leaf.certificate, leaf.key, *arguments])
+            self.assertEqual(int(done.stdout), count)
+            self.assertEqual(session.finish(), 0)
+            records = [record for record in session.records() if record["process.pid"] == done.pid]
+        self.claimed[None] += 2 * count  # no socket: the class's own tlsmeter tells them at its end
+        sides = [[record for record in records if record["tlsmeter.role"] == role] for role in ("client", "server")]
+        for side in sides:  # each step was put down to the handshake it belongs to
+            self.assertEqual(len({record["tlsmeter.client_random"] for record in side}), count)
+        self.assertEqual(len(records), 2 * count)
+        return sides
 
     def test_fibers(self):
         """Probed functions are suspended half way on one stack while others begin and end on another."""
-        count = 50
-        with Trace(self.cgroup, "--library") as session:
-            pid = self.fibers(count)
-            self.assertEqual(session.finish(), 0)
-            records = [record for record in session.records() if record["process.pid"] == pid]
-        self.claimed[None] += 2 * count  # no socket: the class's own tlsmeter tells them at its end
-        self.assertEqual(len(records), 2 * count)
-        for record in records:
-            self.check_fields(record, success(**{"tlsmeter.join": "none"}))
-        randoms = {(record["tlsmeter.role"], record["tlsmeter.client_random"]) for record in records}
-        self.assertEqual(len(randoms), 2 * count)  # each step was put down to the handshake it belongs to
+        shown = {"tlsmeter.join": "none", "tls.server.subject": LEAF, "tlsmeter.server.chain_length": 1}
+        for side in self.fibers(50):
+            for record in side:
+                self.check_fields(record, success(**shown, **{"tls.client.subject": None, "tlsmeter.client.chain_length": None}))
+
+    def test_fibers_of_which_one_fails(self):
+        """Certificates and errors are those of the handshake whose stack they come from, whichever began last."""
+        mine = certificates().client
+        both = {"tlsmeter.join": "none", "tlsmeter.result": "failure", "tlsmeter.failure.side": "client", "tls.server.subject": LEAF,
+                "tlsmeter.server.chain_length": 1, "tls.client.subject": "CN=client.example.test,O=tlsmeter test",
+                "tlsmeter.client.chain_length": 1}
+        clients, servers = self.fibers(10, mine.certificate, mine.key)
+        for record in clients:
+            self.check_fields(record, {**both, "tlsmeter.error.code": 1048, "tlsmeter.alert.sender": "server"})
+        for record in servers:
+            self.check_fields(record, {**both, "tlsmeter.error.code": 134, "tlsmeter.verify.code": 20})
 
     def test_two_overlay_mounts_of_one_file(self):
         """Each mount shows the file under a device and inode number of its own: it must be probed once."""
