@@ -192,6 +192,7 @@ enum tm_counter {
 	TM_CERTIFICATE_LIMIT,	 /* certificates longer than TM_CERTIFICATE_BYTES or beyond TM_CHAIN */
 	TM_LIBRARY_TWICE,	 /* one step was reported by two probes: an image is attached twice */
 	TM_CERTIFICATE_REPEATED, /* bytes left out: sent before */
+	TM_LOST_MAPPING,	 /* a mapping of a file that is not known: it is found later */
 	TM_COUNTERS
 };
 

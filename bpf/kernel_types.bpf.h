@@ -30,13 +30,23 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct super_block {
+	__u32 s_dev;
+};
+
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
+	struct super_block *i_sb;
 };
 
 struct file {
 	struct inode *f_inode;
 	void *private_data; /* of a socket's file: its struct socket */
+};
+
+struct linux_binprm {
+	struct file *file;
 };
 
 struct fdtable {

@@ -187,6 +187,29 @@ struct tm_certificate_event {
 	/* room for TM_PIECE_BYTES follows */
 };
 
+/* Bytes of the ring of struct tm_mapping_event: 2,000 of them. It is read every 50 ms, and at once where it matters. */
+#define TM_MAPPING_RING_BYTES (64 * 1024)
+
+/* Files of which user space was told; it remembers as many at most. */
+#define TM_KNOWN_FILES 16384
+
+/* A file as /proc/PID/maps shows it. */
+struct tm_file {
+	__u64 inode;
+	__u32 major;
+	__u32 minor;
+};
+
+/* A process maps a file of which nothing was told yet, or executes one. It is not yet mapped executable, and may never be.
+ */
+struct tm_mapping_event {
+	struct tm_file file;
+	__u32 tgid;
+	__u8 exec; /* 1: the program of the process is another one now, from this file */
+	__u8 pad[3];
+};
+
+TM_STATIC_ASSERT(sizeof(struct tm_mapping_event) == 24, "library.h: mapping");
 TM_STATIC_ASSERT(sizeof(struct tm_field) == 10, "library.h: field");
 TM_STATIC_ASSERT(sizeof(struct tm_library_header) == 40, "library.h: header");
 TM_STATIC_ASSERT(sizeof(struct tm_library_end_event) == 40 + 80 + 24 + 16 + 64 + TM_ALPN_BYTES + TM_SERVER_NAME_BYTES,

@@ -3,6 +3,7 @@
 #ifndef TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 #define TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 
+#include "descriptor.bpf.h"
 #include "library.bpf.h"
 #include <bpf/bpf_endian.h>
 
@@ -16,20 +17,14 @@
 /* The ends of the socket behind file descriptor `fd` of the current process. Leaves `a` as it is when there is none. */
 __noinline int tm_socket_address(__u32 fd, struct tm_address *a)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table;
-	struct file **files, *file = 0;
 	struct socket *socket;
+	struct file *file;
 	struct sock *sk;
 	__u16 family;
 
 	if (!a)
 		return -1;
-	table = BPF_CORE_READ(task, files, fdt);
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return -1;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	file = current_file(fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return -1;
 	socket = BPF_CORE_READ(file, private_data);

@@ -36,7 +36,8 @@ struct Surroundings {
 std::map<StackView, size_t> CountStacks(const std::string& cgroup) {
   ImageManager survey({.cgroup = cgroup,
                        .configure = [](uint32_t, const ImagePlan&) { return absl::OkStatus(); },
-                       .attach = [](int, uint32_t, const std::vector<Probe>&) { return UprobeLink(); }});
+                       .attach = [](int, uint32_t, const std::vector<Probe>&) { return UprobeLink(); },
+                       .know = nullptr});
   survey.PollAll();
   std::map<StackView, size_t> stacks = survey.ProcessCounts();
   stacks.erase(StackView());  // ended before it could be looked at
@@ -118,8 +119,8 @@ void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const 
 
 ExitCode RunCheck(const CheckOptions& options) {
   const Surroundings found = LookAround(options.cgroup);
-  const absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(
-      BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = false, .hellos = {}});
+  const absl::StatusOr<std::unique_ptr<BpfSource>> source =
+      BpfSource::Open(BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = true, .hellos = {}});
   if (ExitCodeOf(source.status()) == kExitUsage) return FailWith(source.status());
   const std::vector<Hook> hooks = source.ok() ? (*source)->hooks() : std::vector<Hook>();
   (options.json ? PrintJson : PrintText)(found, hooks, source.status());

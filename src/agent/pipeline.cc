@@ -1,5 +1,6 @@
 #include "src/agent/pipeline.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -19,6 +20,8 @@ uint64_t NowNs() {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
+int64_t MillisecondsUp(absl::Duration d) { return absl::ToInt64Milliseconds(absl::Ceil(d, absl::Milliseconds(1))); }
+
 // A library that told of the handshake is the better witness: its process may have ended before it was looked at.
 std::optional<StackView> StackOf(const HandshakeRecord& record, const ImageManager& images) {
   if (record.library.has_value()) {
@@ -36,7 +39,8 @@ Pipeline::LibraryPart::LibraryPart(LibrarySensor* sensor, const std::string& cgr
     : images({.cgroup = cgroup,
               .configure = [sensor](uint32_t slot, const ImagePlan& plan) { return sensor->Configure(slot, plan); },
               .attach = [sensor](int fd, uint32_t slot,
-                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); }}),
+                                 const std::vector<Probe>& probes) { return sensor->Attach(fd, slot, probes); },
+              .know = [sensor](const MappedFile::Id& file, bool known) { sensor->Know(file, known); }}),
       join(kMaxCertificateReadsPerSecond) {}
 
 Pipeline::Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution)
@@ -108,7 +112,9 @@ absl::Status Pipeline::Poll(int timeout_ms) {
     }
     flows_.Take(chunk);
   };
-  return source_->Poll(timeout_ms, take, [this](const LibraryEvent& event) { library_->join.Take(event); });
+  return source_->Poll(timeout_ms, {.chunk = take,
+                                    .library = [this](const LibraryEvent& event) { library_->join.Take(event); },
+                                    .mapping = [this](const MappingEvent& event) { library_->images.Take(event); }});
 }
 
 // The wire's records, united with the library's facts where there is a join; `last`: nothing more will come.
@@ -126,6 +132,7 @@ std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
 }
 
 absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
+  if (library_) timeout_ms = static_cast<int>(std::min<int64_t>(timeout_ms, MillisecondsUp(library_->images.UntilDue())));
   if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
   if (library_) {
     for (const uint32_t slot : source_->library()->TakeDistrusted()) library_->images.Distrust(slot);

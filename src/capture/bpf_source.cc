@@ -21,6 +21,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/events.h"
+#include "bpf/library.h"
 #include "src/capture/cgroup.h"
 #include "src/capture/event_decoder.h"
 #include "src/capture/library_sensor.h"
@@ -63,13 +64,15 @@ constexpr std::array<CounterName, TM_COUNTERS> kCounterNames = {{
     {CounterGroup::kLost, "certificate_limit"},
     {CounterGroup::kEvent, "library_twice"},
     {CounterGroup::kEvent, "certificate_repeated"},
+    {CounterGroup::kEvent, "mapping_untold"},
 }};
 
 static_assert(kMaxHelloPorts == TM_SERVER_PORTS);
 
 constexpr char kLibraryProgram[] = "tm_library";
 
-// A program of the skeleton: what it is called, what must be in the kernel's BTF for it, what is invisible without it.
+// A program of the skeleton: what it is called, what must be in the kernel's BTF for it, what is invisible without it. Those
+// of the library sensor come last.
 struct ProgramSpec {
   const char* program;
   const char* hook;
@@ -78,7 +81,7 @@ struct ProgramSpec {
   const char* blind;  // nullptr: tlsmeter cannot work without it
 };
 
-constexpr std::array<ProgramSpec, 6> kPrograms = {{
+constexpr std::array<ProgramSpec, 8> kPrograms = {{
     {"tm_ingress", "cgroup_skb/ingress", nullptr, 0, nullptr},
     {"tm_egress", "cgroup_skb/egress", nullptr, 0, nullptr},
     {"tm_state", "tp_btf/inet_sock_set_state", "btf_trace_inet_sock_set_state", BTF_KIND_TYPEDEF,
@@ -88,7 +91,13 @@ constexpr std::array<ProgramSpec, 6> kPrograms = {{
     {"tm_open_sockets", "iter/task_file", "bpf_iter__task_file", BTF_KIND_STRUCT, "owners of connections open before start"},
     {kLibraryProgram, "uprobe/tls_library", nullptr, 0,
      "what TLS 1.3 encrypts: certificates, the library's own reason for a failure, the application protocol"},
+    {"tm_mapping", "tp_btf/vm_unmapped_area", "btf_trace_vm_unmapped_area", BTF_KIND_TYPEDEF,
+     "TLS libraries until the next look at their process, up to half a minute after they are loaded"},
+    {"tm_exec", "tp_btf/sched_process_exec", "btf_trace_sched_process_exec", BTF_KIND_TYPEDEF,
+     "TLS libraries of a new program until the next look at its process"},
 }};
+constexpr size_t kFirstLibraryProgram = 5;
+static_assert(std::string_view(kPrograms[kFirstLibraryProgram].program) == kLibraryProgram);
 
 // libbpf reports through one global callback; the last lines explain a failed load.
 std::string& LibbpfLog() {
@@ -160,8 +169,7 @@ class LiveSource final : public BpfSource {
  public:
   absl::Status Start(const BpfSourceOptions& options);
 
-  absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
-                    absl::FunctionRef<void(const LibraryEvent&)> take_library) override;
+  absl::Status Poll(int timeout_ms, const Takers& takers) override;
   LibrarySensor* library() override { return library_ ? &*library_ : nullptr; }
   const std::vector<Hook>& hooks() const override { return hooks_; }
   std::vector<SourceCounter> counters() const override;
@@ -176,6 +184,7 @@ class LiveSource final : public BpfSource {
   void NameOpenSockets(Hook* hook);
   static int OnEvent(void* self, void* data, size_t size);
   static int OnLibraryEvent(void* self, void* data, size_t size);
+  static int OnMapping(void* self, void* data, size_t size);
 
   std::unique_ptr<tlsmeter_bpf, SkeletonDeleter> skeleton_;
   std::vector<std::unique_ptr<bpf_link, LinkDeleter>> links_;
@@ -185,8 +194,7 @@ class LiveSource final : public BpfSource {
   EventDecoder decoder_{EpochOffsetNs()};
   int64_t epoch_offset_ns_ = EpochOffsetNs();
   uint64_t undecodable_ = 0;
-  absl::FunctionRef<void(const Chunk&)>* take_ = nullptr;
-  absl::FunctionRef<void(const LibraryEvent&)>* take_library_ = nullptr;
+  const Takers* takers_ = nullptr;
   DecodedEvent decoded_;
   std::optional<LibrarySensor> library_;
 };
@@ -214,7 +222,7 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
       hook.missing = absl::StrCat("the kernel's BTF has no ", spec.btf_type);
       hook.blind = spec.blind;
     }
-    if (std::string_view(spec.program) == kLibraryProgram && !options.library) continue;
+    if (&spec == &kPrograms[kFirstLibraryProgram] && !options.library) break;
     hooks_.push_back(std::move(hook));
   }
 
@@ -241,9 +249,11 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, const HelloFilter& hellos,
     if (hellos.ipv6.has_value()) skeleton_->rodata->tm_family = *hellos.ipv6 ? AF_INET6 : AF_INET;
     skeleton_->rodata->tm_server_port_count = static_cast<uint8_t>(hellos.server_ports.size());
     std::copy(hellos.server_ports.begin(), hellos.server_ports.end(), skeleton_->rodata->tm_server_ports);
+    const bool library = kFirstLibraryProgram < hooks_.size() && hooks_[kFirstLibraryProgram].missing.empty();
     for (size_t i = 0; i < kPrograms.size(); ++i) {
       bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, kPrograms[i].program);
-      bpf_program__set_autoload(program, i < hooks_.size() && hooks_[i].missing.empty());
+      const bool wanted = i < kFirstLibraryProgram || library;
+      bpf_program__set_autoload(program, wanted && i < hooks_.size() && hooks_[i].missing.empty());
     }
     ConfigureLibrary(bpf_program__autoload(skeleton_->progs.tm_library), attach);
     const int error = -tlsmeter_bpf__load(skeleton_.get());
@@ -274,7 +284,7 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, const HelloFilter& hellos,
 void LiveSource::ConfigureLibrary(bool autoload, UprobeAttach attach) {
   const auto& maps = skeleton_->maps;
   for (bpf_map* map : {maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
-                       maps.tm_own_certificates, maps.tm_certificates}) {
+                       maps.tm_own_certificates, maps.tm_certificates, maps.tm_mapping_ring, maps.tm_known_files}) {
     bpf_map__set_autocreate(map, autoload);
   }
   if (!autoload) return;
@@ -290,13 +300,15 @@ absl::Status LiveSource::OpenLibrary(UprobeAttach attach) {
   if (!bpf_program__autoload(skeleton_->progs.tm_library)) return absl::OkStatus();
   library_.emplace(LibrarySensor::Descriptors{.program = bpf_program__fd(skeleton_->progs.tm_library),
                                               .images = bpf_map__fd(skeleton_->maps.tm_images),
-                                              .certificates = bpf_map__fd(skeleton_->maps.tm_certificates)},
+                                              .certificates = bpf_map__fd(skeleton_->maps.tm_certificates),
+                                              .files = bpf_map__fd(skeleton_->maps.tm_known_files)},
                    attach);
   library_->set_epoch_offset_ns(epoch_offset_ns_);
-  const int error =
-      -ring_buffer__add(ring_.get(), bpf_map__fd(skeleton_->maps.tm_library_ring), &LiveSource::OnLibraryEvent, this);
+  const auto& maps = skeleton_->maps;
+  int error = -ring_buffer__add(ring_.get(), bpf_map__fd(maps.tm_library_ring), &LiveSource::OnLibraryEvent, this);
+  if (error == 0) error = -ring_buffer__add(ring_.get(), bpf_map__fd(maps.tm_mapping_ring), &LiveSource::OnMapping, this);
   if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("cannot map the library sensor's ring buffer: ", strerror(error)));
+  return absl::InternalError(absl::StrCat("cannot map the library sensor's ring buffers: ", strerror(error)));
 }
 
 absl::Status LiveSource::Attach(const CgroupDirectory& cgroup) {
@@ -357,32 +369,43 @@ int LiveSource::OnEvent(void* self, void* data, size_t size) {
     ++source->undecodable_;
     return 0;
   }
-  for (size_t i = 0; i < source->decoded_.count; ++i) (*source->take_)(source->decoded_.chunks[i]);
+  for (size_t i = 0; i < source->decoded_.count; ++i) source->takers_->chunk(source->decoded_.chunks[i]);
   return 0;
 }
 
 int LiveSource::OnLibraryEvent(void* self, void* data, size_t size) {
   auto* source = static_cast<LiveSource*>(self);
-  source->library_->Take({static_cast<const uint8_t*>(data), size}, *source->take_library_);
+  source->library_->Take({static_cast<const uint8_t*>(data), size}, source->takers_->library);
   return 0;
 }
 
-absl::Status LiveSource::Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
-                              absl::FunctionRef<void(const LibraryEvent&)> take_library) {
+int LiveSource::OnMapping(void* self, void* data, size_t size) {
+  auto* source = static_cast<LiveSource*>(self);
+  tm_mapping_event event;
+  if (size != sizeof(event)) {
+    ++source->undecodable_;
+    return 0;
+  }
+  memcpy(&event, data, sizeof(event));
+  source->takers_->mapping({.pid = static_cast<pid_t>(event.tgid),
+                            .file = {.major = event.file.major, .minor = event.file.minor, .inode = event.file.inode},
+                            .exec = event.exec != 0});
+  return 0;
+}
+
+absl::Status LiveSource::Poll(int timeout_ms, const Takers& takers) {
   const int64_t offset = EpochOffsetNs();
   if (std::abs(offset - epoch_offset_ns_) > kClockStepNs) {
     epoch_offset_ns_ = offset;
     decoder_ = EventDecoder(offset);
     if (library_) library_->set_epoch_offset_ns(offset);
   }
-  take_ = &take;
-  take_library_ = &take_library;
+  takers_ = &takers;
   // Events are submitted without a wake-up: poll returns early only when the ring fills fast, and does not drain on a
   // timeout.
   const int polled = ring_buffer__poll(ring_.get(), timeout_ms);
   const int consumed = polled < 0 && polled != -EINTR ? polled : ring_buffer__consume(ring_.get());
-  take_ = nullptr;
-  take_library_ = nullptr;
+  takers_ = nullptr;
   if (consumed < 0 && consumed != -EINTR) return absl::InternalError(absl::StrCat("ring buffer: ", strerror(-consumed)));
   return absl::OkStatus();
 }

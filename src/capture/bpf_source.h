@@ -19,6 +19,7 @@
 #include "src/capture/chunk.h"
 #include "src/capture/library_event.h"
 #include "src/capture/library_sensor.h"
+#include "src/image/process_maps.h"
 
 namespace tlsmeter::agent {
 
@@ -35,7 +36,7 @@ struct HelloFilter {
 struct BpfSourceOptions {
   std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
   bool measure_time = false;  // let the kernel time each program run (costs some 50 ns a run)
-  bool library = false;       // also load the program for probes in TLS libraries
+  bool library = false;       // also load the programs for probes in TLS libraries
   HelloFilter hellos;
 };
 
@@ -80,10 +81,16 @@ class BpfSource {
   static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
   virtual ~BpfSource() = default;
 
-  // Poll waits up to `timeout_ms`, then hands over every chunk and every library event that is in the rings, each in its
-  // ring's order. Their views are valid during the call only.
-  virtual absl::Status Poll(int timeout_ms, absl::FunctionRef<void(const Chunk&)> take,
-                            absl::FunctionRef<void(const LibraryEvent&)> take_library) = 0;
+  // Takers are called with what the rings hold. Views in it are valid during the call only.
+  struct Takers {
+    absl::FunctionRef<void(const Chunk&)> chunk;
+    absl::FunctionRef<void(const LibraryEvent&)> library;
+    absl::FunctionRef<void(const MappingEvent&)> mapping;
+  };
+
+  // Poll waits up to `timeout_ms`, less when a ring fills or a file is mapped that is not known, then hands over everything
+  // that is in the rings, each in its ring's order.
+  virtual absl::Status Poll(int timeout_ms, const Takers& takers) = 0;
 
   // library is where images are configured and what their probes are attached with; null when options.library was false or
   // the kernel refused the program, which hooks() then says. Lives as long as the source.

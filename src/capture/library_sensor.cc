@@ -79,6 +79,18 @@ absl::StatusOr<UprobeLink> LibrarySensor::Attach(int fd, uint32_t slot, std::spa
   return AttachUprobes(descriptors_.program, how_, fd, slot, probes);
 }
 
+void LibrarySensor::Know(const MappedFile::Id& file, bool known) const {
+  if (descriptors_.files < 0) return;
+  const tm_file key = {.inode = file.inode, .major = file.major, .minor = file.minor};
+  constexpr uint8_t kYes = 1;
+  // A file that could not be noted is told once more.
+  if (known) {
+    bpf_map_update_elem(descriptors_.files, &key, &kYes, BPF_ANY);
+  } else {
+    bpf_map_delete_elem(descriptors_.files, &key);
+  }
+}
+
 void LibrarySensor::Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take) {
   LibraryEvent event;
   uint32_t slot = 0;

@@ -17,6 +17,7 @@
 #include "src/capture/library_decoder.h"
 #include "src/capture/library_event.h"
 #include "src/image/image_plan.h"
+#include "src/image/process_maps.h"
 #include "src/image/uprobe_link.h"
 
 namespace tlsmeter::agent {
@@ -32,6 +33,7 @@ class LibrarySensor {
     int program = -1;
     int images = -1;        // tm_images
     int certificates = -1;  // tm_certificates
+    int files = -1;         // tm_known_files; -1 where the programs that tell of mappings are missing
   };
   LibrarySensor(const Descriptors& descriptors, UprobeAttach how);
 
@@ -41,6 +43,9 @@ class LibrarySensor {
 
   // Attach attaches the program to all probes of image `slot`, the open file `fd`.
   absl::StatusOr<UprobeLink> Attach(int fd, uint32_t slot, std::span<const Probe> probes) const;
+
+  // Know says that `file` is known, or that the first mapping of it is to be told again.
+  void Know(const MappedFile::Id& file, bool known) const;
 
   // Take decodes one record of the ring and hands the event on, if it makes one.
   void Take(std::span<const uint8_t> record, absl::FunctionRef<void(const LibraryEvent&)> take);

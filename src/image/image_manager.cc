@@ -25,9 +25,6 @@ constexpr std::string_view kCryptoSign = "BIO_test_flags";
 constexpr std::string_view kNssSign = "SSL_ImportFD";
 constexpr std::string_view kJavaSign = "JNI_CreateJavaVM";
 
-// kMaxTries is how often a libssl waits for its libcrypto: the loader maps it within a millisecond.
-constexpr int kMaxTries = 3;
-
 // kMaxMapsBytes is the longest /proc/PID/maps that is read: 65,530 mappings (vm.max_map_count) of 512 bytes.
 constexpr size_t kMaxMapsBytes = 32 << 20;
 
@@ -68,6 +65,7 @@ void ImageManager::Poll() {
     next_list_ = start + kListInterval;
     ListProcesses();
   }
+  Hurry(start);
   if (start >= next_prune_) {
     next_prune_ = start + kPruneInterval;
     Prune();
@@ -83,6 +81,68 @@ void ImageManager::PollAll() {
   do {
     Poll();
   } while (!due_.empty());
+}
+
+void ImageManager::Take(const MappingEvent& event) {
+  if (!processes_.contains(event.pid) && processes_.size() >= kMaxMappingProcesses) {
+    ++counters_.over_limit;
+    return;
+  }
+  Process& process = processes_[event.pid];
+  if (event.exec) process = Process();  // what is known was true of another program
+  if (files_.contains(event.file)) return;
+  auto hurried =
+      std::find_if(hurried_.begin(), hurried_.end(), [&](const Hurried& other) { return other.pid == event.pid; });
+  if (hurried == hurried_.end()) {
+    if (hurried_.size() >= kMaxHurried) {
+      ++counters_.over_limit;
+      return;
+    }
+    hurried = hurried_.insert(hurried_.end(), {.pid = event.pid, .files = {}});
+  }
+  process.next_scan = options_.now();
+  process.interval = kHurriedInterval;
+  if (hurried->files.size() < kMaxMappedFiles) hurried->files.push_back(event.file);
+}
+
+absl::Duration ImageManager::UntilDue() const {
+  absl::Time due = absl::InfiniteFuture();
+  for (const Hurried& hurried : hurried_) {
+    const auto process = processes_.find(hurried.pid);
+    if (process != processes_.end()) due = std::min(due, process->second.next_scan);
+  }
+  return std::max(due - options_.now(), absl::ZeroDuration());
+}
+
+// Makes those due whose time has come, and lets go those that are looked at as seldom as any new process by now: their
+// loader is done, and what it has not mapped executable was data.
+void ImageManager::Hurry(absl::Time now) {
+  std::erase_if(hurried_, [&](const Hurried& hurried) {
+    const auto process = processes_.find(hurried.pid);
+    const bool gone = process == processes_.end();
+    if (gone || process->second.interval > kListInterval) {
+      for (const MappedFile::Id& file : hurried.files) {
+        if (files_.contains(file)) continue;
+        if (gone) {  // it may have been too quick
+          Know(file, false);
+          continue;
+        }
+        if (data_.size() >= kMaxData) {
+          Know(data_.front().id, false);
+          data_.pop_front();
+        }
+        Know(file, true);
+        data_.push_back({file, now + kDataPatience});
+      }
+      return true;
+    }
+    if (now >= process->second.next_scan) due_.push_front(hurried.pid);
+    return false;
+  });
+}
+
+void ImageManager::Know(const MappedFile::Id& file, bool known) const {
+  if (options_.know) options_.know(file, known);
 }
 
 void ImageManager::Notice(pid_t pid) {
@@ -147,7 +207,7 @@ void ImageManager::ScanProcess(pid_t pid, Process* process) {
     if (file == files_.end() || file->second.image == nullptr) continue;
     const std::shared_ptr<Image> image = file->second.image;
     if (image->report.stack.state == StackState::kPending && !Instrument(pid, all, mapped, image.get())) {
-      process->next_scan = process->last_scan;
+      process->next_scan = std::min(process->next_scan, process->last_scan + kListInterval / 2);
     }
   }
 }
@@ -214,6 +274,7 @@ void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
     if (image == nullptr) {
       image = std::make_shared<Image>();
       image->id = *id;
+      image->found = options_.now();
       image->content = file.content;
       image->report.stack.kind = KindOf(file.content);
       image->report.path = mapped.path;
@@ -222,6 +283,7 @@ void ImageManager::Classify(pid_t pid, const MappedFile& mapped) {
     file.image = image;
   }
   files_.emplace(mapped.id, std::move(file));
+  Know(mapped.id, true);
 }
 
 absl::StatusOr<ElfFile> ImageManager::OpenCrypto(pid_t pid, const std::vector<MappedFile>& all) const {
@@ -240,7 +302,7 @@ bool ImageManager::Instrument(pid_t pid, const std::vector<MappedFile>& all, con
   const bool linked_in = !file->FindSymbols(kSigns, ElfFile::Symbols::kDynamic).empty();
   absl::StatusOr<ElfFile> other = OpenCrypto(pid, all);
   const bool waits = image->content == Content::kOpenSsl && !linked_in && !other.ok();
-  if (waits && ++image->tries < kMaxTries) return false;
+  if (waits && options_.now() < image->found + kCryptoPatience) return false;
   ElfFile* const crypto = linked_in ? &*file : other.ok() ? &*other : nullptr;
   const absl::StatusOr<ImagePlan> plan = PlanFor(image, &*file, crypto);
   if (!plan.ok()) {
@@ -367,7 +429,13 @@ void ImageManager::Prune() {
       if (const auto file = files_.find(mapped); file != files_.end()) file->second.mapped = true;
     }
   }
-  absl::erase_if(files_, [](const auto& file) { return !file.second.mapped; });
+  absl::erase_if(files_, [this](const auto& file) {
+    if (!file.second.mapped) Know(file.first, false);
+    return !file.second.mapped;
+  });
+  for (const absl::Time now = options_.now(); !data_.empty() && data_.front().until <= now; data_.pop_front()) {
+    Know(data_.front().id, false);
+  }
   std::erase_if(images_, [this](const auto& entry) {
     const Image& image = *entry.second;
     if (entry.second.use_count() > 1) return false;  // a file still has it

@@ -2,10 +2,11 @@
 // file, let go when nobody maps them or when they are written to - and knows for every process how well it is seen.
 //
 // Processes are found by listing the watched cgroup (or /proc) four times a second; a process's maps are read when it is
-// new, at growing intervals later, and when Notice names it. Measured: 0.1 ms to list 100 processes, 0.04 ms to read one's
-// maps, so 0.6 ms a second per hundred processes. Events for every mapping would have to come from the whole machine, and
-// cost whoever maps. The price: the first handshake through a file that was never seen before may be missed, and a process
-// that takes over the number of another is found at the next interval.
+// new, at growing intervals later, and when Notice names it. Measured: 0.1 ms to list 100 processes, 0.06 ms to read one's
+// maps, so 0.8 ms a second per hundred processes. Where the kernel tells of mappings (Take), a process that maps a file
+// which is not known is looked at at once, and again after 1, 2, 4, ... ms, until the loader is done: MAPPED_TO_ATTACHED
+// from the first segment of a libssl to the probes in it. Without, the first handshakes through a new file may be missed,
+// and a process that takes over the number of another is found at the next interval.
 //
 // All on the event thread. A Poll ends after kPollBudget plus the one piece of work that it has begun: a plan (3 to 7 ms for
 // a shared library, 25 to 70 ms for a program like node), an attachment (10 to 20 ms, 50 ms with 100 processes on a busy
@@ -66,6 +67,14 @@ class ImageManager {
   static constexpr absl::Duration kMaxScanInterval = absl::Seconds(32);
   static constexpr absl::Duration kNoticeInterval = absl::Seconds(1);
   static constexpr absl::Duration kPruneInterval = absl::Seconds(5);
+  // Between the first two looks at a process of which Take told.
+  static constexpr absl::Duration kHurriedInterval = absl::Milliseconds(1);
+  static constexpr size_t kMaxHurried = 256;
+  // How long a libssl waits for its libcrypto, which the loader maps next.
+  static constexpr absl::Duration kCryptoPatience = absl::Milliseconds(700);
+  // Files that were mapped and never executable, and how long they are taken to stay so.
+  static constexpr size_t kMaxData = 4096;
+  static constexpr absl::Duration kDataPatience = absl::Minutes(1);
 
   using AttachFunction = std::function<absl::StatusOr<UprobeLink>(int fd, uint32_t slot, const std::vector<Probe>& probes)>;
 
@@ -76,6 +85,9 @@ class ImageManager {
     std::function<absl::Status(uint32_t slot, const ImagePlan& plan)> configure;
     // attach attaches the program: AttachUprobes with what the caller has loaded. The file stays open until it returns.
     AttachFunction attach;
+    // know says that Take need not be told of `file`, or must be again; null where nobody tells. Who tells does so once for
+    // each file, until it is made to forget.
+    std::function<void(const MappedFile::Id& file, bool known)> know;
     std::function<absl::Time()> now = absl::Now;
   };
 
@@ -101,6 +113,12 @@ class ImageManager {
 
   // PollAll polls until nothing is due: at start, so that programs that run already are seen from the first event on.
   void PollAll();
+
+  // Take notes what the kernel tells of a watched process.
+  void Take(const MappingEvent& event);
+
+  // UntilDue returns how soon Poll should be called for a process of which Take told; infinite when there is none.
+  absl::Duration UntilDue() const;
 
   // Notice asks for an early look at `pid`, which was seen to use a socket. Does nothing when it was looked at within
   // kNoticeInterval.
@@ -153,7 +171,7 @@ class ImageManager {
     UprobeLink link;
     UniqueFd fd;     // open while instrumented, to notice changes
     int watch = -1;  // of inotify
-    int tries = 0;   // to find the libcrypto that belongs to it
+    absl::Time found = absl::InfinitePast();
   };
 
   struct File {
@@ -170,6 +188,17 @@ class ImageManager {
     absl::Duration interval = kListInterval;  // until the scan after the next
 
     bool scanned() const { return last_scan != absl::InfinitePast(); }
+  };
+
+  // A process that is looked at again and again, and the files for which it is.
+  struct Hurried {
+    pid_t pid = 0;
+    std::vector<MappedFile::Id> files;  // at most kMaxMappedFiles
+  };
+
+  struct Data {
+    MappedFile::Id id;
+    absl::Time until;
   };
 
   struct Ended {
@@ -191,6 +220,8 @@ class ImageManager {
   static StackView StackOf(const File& file);
 
   void ListProcesses();
+  void Hurry(absl::Time now);
+  void Know(const MappedFile::Id& file, bool known) const;
   void Remember(pid_t pid, const Process& process);
   void ScanProcess(pid_t pid, Process* process);
   void Classify(pid_t pid, const MappedFile& mapped);
@@ -211,6 +242,8 @@ class ImageManager {
   absl::Time next_list_ = absl::InfinitePast();
   absl::Time next_prune_ = absl::InfinitePast();
   std::map<pid_t, Process> processes_;
+  std::vector<Hurried> hurried_;
+  std::deque<Data> data_;    // the longest known first
   std::deque<Ended> ended_;  // the longest gone first
   std::deque<pid_t> due_;    // to be scanned in this round, at most kMaxMappingProcesses and what Notice adds
   absl::flat_hash_map<MappedFile::Id, File> files_;

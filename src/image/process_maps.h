@@ -34,6 +34,13 @@ struct MappedFile {
   std::string path;   // as the process sees it; " (deleted)" when it has no name any more
 };
 
+// MappingEvent says that a process begins to map a file, which need not yet be mapped executable and may never be.
+struct MappingEvent {
+  pid_t pid = 0;
+  MappedFile::Id file;
+  bool exec = false;  // the program of the process is another one now, from this file
+};
+
 // kMaxMappedFiles bounds the files of one process; browsers map 200.
 inline constexpr size_t kMaxMappedFiles = 512;
 

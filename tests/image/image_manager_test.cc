@@ -12,6 +12,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,13 @@ class ImageManagerTest : public ::testing::Test {
       if (!attach_status_.ok()) return attach_status_;
       attached_.push_back(probes.size());
       return UprobeLink();
+    };
+    options.know = [this](const MappedFile::Id& file, bool known) {
+      if (known) {
+        known_.insert(file.inode);
+      } else {
+        known_.erase(file.inode);
+      }
     };
     options.now = [this] { return now_; };
     manager_.emplace(std::move(options));
@@ -96,6 +104,13 @@ class ImageManagerTest : public ::testing::Test {
     manager_->PollAll();
   }
 
+  // What the kernel tells; the number is what SetProcess gives the file.
+  void Tell(int pid, const std::filesystem::path& file, bool exec = false) {
+    const uint64_t inode = inodes_.try_emplace(file.string(), inodes_.size() + 1).first->second;
+    known_.insert(inode);
+    manager_->Take({.pid = pid, .file = {.major = 0xfe, .minor = 1, .inode = inode}, .exec = exec});
+  }
+
   std::vector<std::filesystem::path> OpenSsl() const { return {root_ / "libssl.so.3", root_ / "libcrypto.so.3"}; }
 
   std::filesystem::path root_;
@@ -103,6 +118,7 @@ class ImageManagerTest : public ::testing::Test {
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
   absl::Status configure_status_;
   absl::Status attach_status_;
+  std::set<uint64_t> known_;  // inodes of which nobody would tell any more
   std::vector<uint32_t> configured_;
   std::vector<size_t> attached_;
   ImagePlan plan_;
@@ -422,6 +438,81 @@ TEST_F(ImageManagerTest, KnowsNssByItsSymbols) {
   manager_->PollAll();
   EXPECT_THAT(StackOf(10), Optional(Blind(StackKind::kNss)));
   EXPECT_THAT(manager_->Images(), IsEmpty());
+}
+
+TEST_F(ImageManagerTest, LooksAtOnceAtAProcessThatMapsAFileItDoesNotKnow) {
+  SetProcess(10, {"/proc/self/exe"});
+  for (int i = 0; i < 40; ++i) Advance(ImageManager::kListInterval);  // an old process
+  EXPECT_EQ(manager_->UntilDue(), absl::InfiniteDuration());
+  Tell(10, root_ / "libssl.so.3");
+  EXPECT_EQ(manager_->UntilDue(), absl::ZeroDuration());
+  manager_->Poll();  // not yet mapped executable
+  EXPECT_EQ(manager_->UntilDue(), ImageManager::kHurriedInterval);
+  SetProcess(10, OpenSsl());
+  Advance(manager_->UntilDue());
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
+}
+
+TEST_F(ImageManagerTest, LooksAtAProcessThatItHasNotListedYet) {
+  manager_->PollAll();
+  SetProcess(10, OpenSsl());
+  Tell(10, root_ / "libssl.so.3");
+  manager_->Poll();
+  EXPECT_THAT(StackOf(10), Optional(kSeen));
+}
+
+TEST_F(ImageManagerTest, LooksLessAndLessOftenAtAProcessThatMapsData) {
+  SetProcess(10, {"/proc/self/exe"});
+  manager_->PollAll();
+  const uint64_t before = manager_->counters().processes_scanned;
+  Tell(10, "/data");
+  for (int i = 0; i < 2000; ++i) Advance(absl::Milliseconds(1));
+  EXPECT_GE(manager_->counters().processes_scanned, before + 8);
+  EXPECT_LE(manager_->counters().processes_scanned, before + 12);
+  EXPECT_EQ(manager_->UntilDue(), absl::InfiniteDuration());
+  EXPECT_TRUE(known_.contains(inodes_.at("/data")));
+  // Another process may map it executable one day.
+  Advance(ImageManager::kDataPatience + ImageManager::kPruneInterval);
+  EXPECT_FALSE(known_.contains(inodes_.at("/data")));
+}
+
+TEST_F(ImageManagerTest, ForgetsWhatItKnewOfAProcessThatBecomesAnotherProgram) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  Tell(10, "/proc/self/exe", true);
+  EXPECT_EQ(StackOf(10), std::nullopt);
+  SetProcess(10, {"/proc/self/exe"});
+  manager_->Poll();
+  EXPECT_THAT(StackOf(10), Optional(kNothing));
+}
+
+TEST_F(ImageManagerTest, DoesNotHurryForAFileThatItKnows) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EXPECT_TRUE(known_.contains(inodes_.at(root_ / "libssl.so.3")));
+  Tell(10, root_ / "libssl.so.3", true);
+  EXPECT_EQ(manager_->UntilDue(), absl::InfiniteDuration());
+}
+
+TEST_F(ImageManagerTest, WantsToBeToldAgainOfAFileThatNobodyMapsAnyMore) {
+  SetProcess(10, OpenSsl());
+  manager_->PollAll();
+  EndProcess(10);
+  Advance(ImageManager::kPruneInterval);
+  EXPECT_FALSE(known_.contains(inodes_.at(root_ / "libssl.so.3")));
+}
+
+TEST_F(ImageManagerTest, WantsToBeToldAgainOfAFileWhoseProcessWasTooQuick) {
+  Tell(10, root_ / "libssl.so.3");
+  manager_->Poll();
+  Advance(ImageManager::kListInterval);
+  EXPECT_EQ(manager_->UntilDue(), absl::InfiniteDuration());
+  EXPECT_FALSE(known_.contains(inodes_.at(root_ / "libssl.so.3")));
+}
+
+TEST_F(ImageManagerTest, HurriesForSoManyProcessesAtATime) {
+  for (int i = 0; i <= static_cast<int>(ImageManager::kMaxHurried); ++i) Tell(10 + i, "/data");
+  EXPECT_EQ(manager_->counters().over_limit, 1u);
 }
 
 TEST_F(ImageManagerTest, FindsAFileByItsPathWhereMapFilesMayNotBeRead) {

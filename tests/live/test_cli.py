@@ -137,7 +137,7 @@ class CheckTest(unittest.TestCase):
         done = self.check("-o", "json")
         told = json.loads(done.stdout)
         self.assertEqual((done.returncode, told["works"], told["cgroup"]), (0, True, self.cgroup.path))
-        self.assertEqual([hook["can"] for hook in told["hooks"]], [True] * 5)
+        self.assertEqual([hook["can"] for hook in told["hooks"]], [True] * 8)
         self.assertNotIn("reason", told)
 
     def test_says_which_tls_libraries_the_processes_use(self):
