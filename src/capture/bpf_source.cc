@@ -227,7 +227,7 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
   }
 
   const bool multi = btf__find_by_name_kind(kernel.get(), "bpf_uprobe_multi_link", BTF_KIND_STRUCT) > 0;
-  const UprobeAttach attach = multi ? UprobeAttach::kMulti : UprobeAttach::kPerf;
+  const UprobeAttach attach = options.uprobes.value_or(multi ? UprobeAttach::kMulti : UprobeAttach::kPerf);
   if (absl::Status s = Load(cgroup->id() == 1 ? 0 : cgroup->id(), options.hellos, attach); !s.ok()) return s;
   if (options.measure_time) {
     stats_ = Descriptor(bpf_enable_stats(BPF_STATS_RUN_TIME));

@@ -37,6 +37,8 @@ struct BpfSourceOptions {
   std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
   bool measure_time = false;  // let the kernel time each program run (costs some 50 ns a run)
   bool library = false;       // also load the programs for probes in TLS libraries
+  // How to attach those; nullopt: in the best way that the kernel has. A test sets it.
+  std::optional<UprobeAttach> uprobes = std::nullopt;
   HelloFilter hellos;
 };
 

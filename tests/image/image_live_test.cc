@@ -1,13 +1,10 @@
 // The manager with a real program in the kernel: a private copy of libssl, used by openssl in a cgroup of our own. Probes
 // are by inode, so no other process of the machine can hit them. Needs root.
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,13 +22,13 @@
 #include "src/image/image_manager.h"
 #include "src/image/openssl_image.h"
 #include "src/image/uprobe_link.h"
+#include "tests/image/private_openssl.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 using ::testing::Optional;
 
-const std::filesystem::path kLibraries = "/usr/lib/x86_64-linux-gnu";
 constexpr int kKinds = 16;
 
 constexpr StackView OpenSslIs(StackState state) { return {state, StackKind::kOpenSsl}; }
@@ -75,26 +72,12 @@ class CountingProgram {
   UniqueFd program_;
 };
 
-class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach> {
+class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach>, protected PrivateOpenSsl {
  protected:
   void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    if (!std::filesystem::exists(kLibraries / "libssl.so.3")) GTEST_SKIP() << "there is no libssl.so.3";
+    if (const std::string missing = Create(); !missing.empty()) GTEST_SKIP() << missing;
     program_.emplace(GetParam());
     if (program_->fd() < 0) GTEST_SKIP() << "this kernel cannot load such a program";
-    const std::string name = "tlsmeter-image-test-" + std::to_string(getpid());
-    directory_ = std::filesystem::path(testing::TempDir()) / name;
-    std::filesystem::create_directories(directory_);
-    for (const char* file : {"libssl.so.3", "libcrypto.so.3"})
-      std::filesystem::copy_file(kLibraries / file, directory_ / file);
-    for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-      if (std::filesystem::exists(std::filesystem::path(mount) / "cgroup.procs"))
-        cgroup_ = std::filesystem::path(mount) / name;
-    }
-    if (cgroup_.empty() || mkdir(cgroup_.c_str(), 0755) != 0) GTEST_SKIP() << "needs a mounted cgroup v2";
-    ASSERT_EQ(Run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                   "/CN=test", "-keyout", directory_ / "key.pem", "-out", directory_ / "cert.pem"}),
-              0);
     ImageManager::Options options;
     options.cgroup = cgroup_;
     options.configure = [](uint32_t, const ImagePlan&) { return absl::OkStatus(); };
@@ -110,9 +93,7 @@ class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach> {
 
   void TearDown() override {
     manager_.reset();
-    StopServer();
-    if (!cgroup_.empty()) rmdir(cgroup_.c_str());
-    if (!directory_.empty()) std::filesystem::remove_all(directory_);
+    Destroy();
   }
 
   std::optional<StackView> StackOf(pid_t pid) const {
@@ -121,52 +102,9 @@ class ImageLiveTest : public ::testing::TestWithParam<UprobeAttach> {
     return manager_->StackOf(pid, stat.value_or(ProcessStat()).start_ticks * kNsPerTick);
   }
 
-  // Starts a program in the cgroup, with the private libraries.
-  pid_t Start(const std::vector<std::string>& command) {
-    const pid_t pid = fork();
-    if (pid != 0) return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::ofstream(cgroup_ / "cgroup.procs") << 0 << std::flush;
-    setenv("LD_LIBRARY_PATH", directory_.c_str(), 1);
-    const int null = open("/dev/null", O_RDWR);
-    for (const int fd : {0, 1, 2}) dup2(null, fd);
-    std::vector<char*> arguments;
-    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
-    execvp(arguments[0], arguments.data());
-    _exit(127);
-  }
-
-  int Run(const std::vector<std::string>& command) {
-    int status = -1;
-    waitpid(Start(command), &status, 0);
-    return status;
-  }
-
-  void StartServer() {
-    port_ = 20000 + getpid() % 20000;
-    server_ = Start({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port_), "-cert",
-                     directory_ / "cert.pem", "-key", directory_ / "key.pem", "-quiet"});
-    // Serving when a handshake works; that one is not counted.
-    for (int i = 0; i < 200 && Handshake() != 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(25));
-  }
-
-  void StopServer() {
-    if (server_ <= 0) return;
-    kill(server_, SIGKILL);
-    waitpid(server_, nullptr, 0);
-    server_ = 0;
-  }
-
-  int Handshake() { return Run({"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port_)}); }
-
-  std::filesystem::path directory_;
-  std::filesystem::path cgroup_;
   std::optional<CountingProgram> program_;
   absl::Duration ahead_;
   std::optional<ImageManager> manager_;
-  pid_t server_ = 0;
-  int port_ = 0;
 };
 
 TEST_P(ImageLiveTest, ProbesAreHitInProcessesOfBeforeAndAfterAndNotOnceTheyAreGone) {
