@@ -19,21 +19,26 @@ uint16_t Number(const T& number) {
   return number.value;
 }
 
-void AppendDecimal(uint16_t number, std::string* text) {
-  char digits[5];
-  text->append(digits, std::to_chars(digits, std::end(digits), number).ptr);
+// Appends the number and one character behind it.
+void AppendDecimal(uint16_t number, char behind, std::string* text) {
+  char digits[6];
+  char* end = std::to_chars(digits, std::end(digits), number).ptr;
+  *end++ = behind;
+  text->append(digits, end);
 }
 
+// Appends the list, with a comma behind it.
 template <typename T>
 void AppendField(const std::vector<T>& list, std::string* text) {
-  *text += ',';
-  bool first = true;
+  const size_t begin = text->size();
   for (const T& element : list) {
     const uint16_t number = Number(element);
-    if (IsGrease(number)) continue;
-    if (!first) *text += '-';
-    first = false;
-    AppendDecimal(number, text);
+    if (!IsGrease(number)) AppendDecimal(number, '-', text);
+  }
+  if (text->size() == begin) {
+    *text += ',';
+  } else {
+    text->back() = ',';
   }
 }
 
@@ -42,11 +47,12 @@ void AppendField(const std::vector<T>& list, std::string* text) {
 std::string Ja3Text(const ClientHello& hello) {
   std::string text;
   text.reserve(kUsualLength);
-  AppendDecimal(hello.legacy_version.value, &text);
+  AppendDecimal(hello.legacy_version.value, ',', &text);
   AppendField(hello.cipher_suites, &text);
   AppendField(hello.extensions, &text);
   AppendField(hello.supported_groups, &text);
   AppendField(hello.ec_point_formats, &text);
+  text.pop_back();
   return text;
 }
 
