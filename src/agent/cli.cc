@@ -60,6 +60,7 @@ Cli::Cli() {
   AddTrace();
   AddTop();
   AddRead();
+  AddCerts();
   AddServe();
   AddCheck();
   AddConfig();
@@ -177,6 +178,31 @@ void Cli::AddRead() {
   read_records_.AddTo(read);
   read->add_flag("--summary", read_.summary, "Print counts and percentiles at the end in place of lines");
   read->add_flag("-q,--quiet", read_.quiet, kQuietHelp);
+}
+
+void Cli::AddCerts() {
+  CLI::App* certs =
+      AddWithSettings("certs", "Print the certificates of capture files, or those that a running serve has seen",
+                      "  tlsmeter certs capture.pcapng --within 30       what ends within thirty days\n"
+                      "  curl -s http://127.0.0.1:9743/api/v1/certificates | tlsmeter certs -",
+                      [this] {
+                        certs_.json = certs_output_ == "json";
+                        return RunCerts(certs_);
+                      });
+  certs
+      ->add_option("FILE", certs_.files,
+                   "pcap or pcapng files, and answers of /api/v1/certificates; - is standard input. TLS 1.3 encrypts "
+                   "certificates: of it only serve --library sees them")
+      ->required()
+      ->type_name("")
+      ->option_text("");
+  certs->add_option("-o,--output", certs_output_, "Output: text, or json (an object a line)")
+      ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  certs->add_option("--within", certs_.within_days, "Only those that end within so many days, or have ended")
+      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""))
+      ->type_name("DAYS");
 }
 
 void Cli::AddServe() {

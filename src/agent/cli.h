@@ -49,6 +49,7 @@ class Cli {
   void AddTrace();
   void AddTop();
   void AddRead();
+  void AddCerts();
   void AddServe();
   void AddCheck();
   void AddConfig();
@@ -74,6 +75,8 @@ class Cli {
   ServeOptions serve_;
   std::string kubelet_timeout_ = "5s";
   std::string server_names_ = "exact";
+  CertsOptions certs_;
+  std::string certs_output_ = "text";
   CheckOptions check_;
   std::string check_output_ = "text";
   std::string checked_file_;

@@ -3,6 +3,7 @@
 #define TLSMETER_SRC_AGENT_COMMANDS_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,15 @@ struct ServeOptions {
 using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;
 // RunServe calls `reread` at each SIGHUP and takes over what it can (ServeSettings).
 ExitCode RunServe(ServeOptions options, const RereadServe& reread);
+
+struct CertsOptions {
+  std::vector<std::string> files;  // captures and answers of /api/v1/certificates; "-": standard input
+  bool json = false;
+  std::optional<double> within_days;  // only those that end so soon
+};
+// RunCerts prints the certificates of all files, what ends first in front. The exit code is that of the first file that
+// cannot be read; the others are told all the same.
+ExitCode RunCerts(const CertsOptions& options);
 
 struct CheckOptions {
   std::string cgroup;

@@ -4,6 +4,7 @@ Whatever the packets went through - links, tunnels, fragments, disorder, loss - 
 there has that value in the record. The record may have more.
 """
 
+import datetime
 import json
 import os
 import pty
@@ -345,6 +346,44 @@ class ReadTest(unittest.TestCase):
         expected = golden("tls13")["tlsmeter"]["timing"]["handshake_ms"]
         for percentile in handshake[2:]:
             self.assertAlmostEqual(float(percentile), expected, delta=0.011 * expected)
+
+
+class CertsTest(unittest.TestCase):
+    """`tlsmeter certs` on captures; on the answer of a running serve it is tests/live/test_cli.py's business."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tlsmeter-replay-")
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "test.pcap")
+        with open(self.path, "wb") as file:
+            file.write(pcap(Conversation().open().say(flights("tls12")).close().packets))
+
+    def test_of_a_file_and_of_a_pipe(self):
+        with open(self.path, "rb") as file:
+            content = file.read()
+        piped = subprocess.run([tlsmeter_path(), "certs", "-"], input=content, capture_output=True).stdout.decode()
+        done = tlsmeter("certs", self.path)
+        self.assertEqual((done.returncode, done.stdout), (0, piped), done)
+        self.assertRegex(done.stderr, r"\Atlsmeter: read \d+ packets, .*\n\Z")
+        header, line, *_ = done.stdout.splitlines()
+        self.assertEqual(header.split()[:3], ["NOT_AFTER", "DAYS", "SENDER"])
+        not_after, days, *rest = line.split()
+        self.assertEqual([not_after, *rest], ["2036-11-21", "server", "leaf", "EC:prime256v1", "tls12.example.com", "__unknown__",
+                                              "384042751524E44B", "CN=example.com"])
+        self.assertAlmostEqual(int(days), (datetime.date(2036, 11, 21) - datetime.date.today()).days, delta=1)
+
+    def test_what_ends_soon_only(self):
+        for days, count in ((0, 0), (1_000_000, 1)):
+            done = tlsmeter("certs", "--within", str(days), "-o", "json", self.path)
+            found = [json.loads(text)["subject"] for text in done.stdout.splitlines()]
+            self.assertEqual(found[:1], ["CN=example.com"] * count, done)
+
+    def test_a_file_that_cannot_be_read_does_not_hide_the_others(self):
+        done = tlsmeter("certs", "/no/such/file", self.path)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stdout.splitlines()), len(tlsmeter("certs", self.path).stdout.splitlines()))
+        done = tlsmeter("certs", "/no/such/file")
+        self.assertEqual((done.returncode, done.stdout, len(done.stderr.splitlines())), (2, "", 1), done)
 
 
 if __name__ == "__main__":
