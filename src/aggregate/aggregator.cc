@@ -32,12 +32,7 @@ Aggregator::FixedLabels::FixedLabels(LabelPool* pool)
     : roles({pool->Intern(RoleName(Role::kClient)), pool->Intern(RoleName(Role::kServer)),
              pool->Intern(RoleName(Role::kObserver))}),
       results({pool->Intern(ResultName(Result::kSuccess)), pool->Intern(ResultName(Result::kFailure)),
-               pool->Intern(ResultName(Result::kAborted)), pool->Intern(ResultName(Result::kUnknown))}),
-      resumed({pool->Intern("false"), pool->Intern("true")}),
-      tcp(pool->Intern("tcp")),
-      server_flight(pool->Intern("server_flight")),
-      client_flight(pool->Intern("client_flight")),
-      first_app_byte(pool->Intern("first_app_byte")) {}
+               pool->Intern(ResultName(Result::kAborted)), pool->Intern(ResultName(Result::kUnknown))}) {}
 
 void Aggregator::Advance(uint64_t now_ns) {
   const MutexLock lock(&mutex_);
@@ -50,18 +45,34 @@ void Aggregator::Advance(uint64_t now_ns) {
   for (Family& family : families_) family.Expire(server_names_, workloads_, now_ns);
 }
 
-void Aggregator::Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more) {
-  std::array<Label, kMaxLabels> values;
-  auto end = std::copy(w.begin(), w.end(), values.begin());
-  end = std::copy(more.begin(), more.end(), end);
-  families_[static_cast<size_t>(metric)].Count(std::span(values.begin(), end), now_ns_);
+uint32_t Aggregator::SeriesOf(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed) {
+  Family& family = families_[static_cast<size_t>(metric)];
+  SeriesMemos::Memo& memo = w.memos.Of(metric, closed);
+  if (memo.epoch != family.epoch()) {
+    std::array<Label, kMaxLabels> values;
+    const size_t of_subject = SpecOf(metric).labels().size() - closed.size();
+    const auto middle = std::copy_n(w.labels.begin(), of_subject, values.begin());
+    const auto end = std::copy(closed.begin(), closed.end(), middle);
+    memo.series = family.SeriesOf(std::span(values.begin(), end));
+    memo.epoch = family.epoch();
+  }
+  return memo.series;
 }
 
-void Aggregator::Observe(Metric metric, std::initializer_list<Label> labels, const HandshakeRecord& record,
-                         std::optional<double> seconds) {
+void Aggregator::Count(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed) {
+  families_[static_cast<size_t>(metric)].Count(SeriesOf(metric, w, closed), now_ns_);
+}
+
+void Aggregator::CountHandshake(const HandshakeRecord& record, const Subject& w, std::string_view server_name) {
+  Family& family = families_[static_cast<size_t>(Metric::kHandshakes)];
+  std::array<Label, 6> values = {w.labels[0], w.labels[1], w.labels[2],
+                                 w.labels[3], server_name, fixed_.results[static_cast<size_t>(record.result)]};
+  family.Count(family.SeriesOf(values), now_ns_);
+}
+
+void Aggregator::Observe(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed,
+                         const HandshakeRecord& record, std::optional<double> seconds) {
   if (!seconds.has_value()) return;
-  std::array<Label, kMaxLabels> values;
-  const auto end = std::copy(labels.begin(), labels.end(), values.begin());
   Exemplar exemplar;
   exemplar.seconds = *seconds;
   if (record.tls.client_hello.has_value()) {
@@ -69,10 +80,10 @@ void Aggregator::Observe(Metric metric, std::initializer_list<Label> labels, con
     exemplar.pid = record.owner.pid;
     exemplar.time_ns = record.tls.client_hello_ns;
   }
-  families_[static_cast<size_t>(metric)].Observe(std::span(values.begin(), end), exemplar, now_ns_);
+  families_[static_cast<size_t>(metric)].Observe(SeriesOf(metric, w, closed), exemplar, now_ns_);
 }
 
-void Aggregator::AddNegotiation(const HandshakeRecord& record, const WorkloadLabels& w, Workload* workload) {
+void Aggregator::AddNegotiation(const HandshakeRecord& record, const Subject& w, Workload* workload) {
   const Handshake& tls = record.tls;
   std::string_view cipher = CipherLabel(tls.cipher);
   std::string_view group = GroupLabel(tls.group);
@@ -81,28 +92,28 @@ void Aggregator::AddNegotiation(const HandshakeRecord& record, const WorkloadLab
 
   // Only a client has a history with one server: a server's clients differ. Of a name that was not sent there is none.
   if (record.role != Role::kClient || record.result != Result::kSuccess || !tls.client_hello.has_value()) return;
-  if (!tls.version.has_value() || tls.version->KnownName().empty() || w[2].text == kLabelOther) return;
+  if (!tls.version.has_value() || tls.version->KnownName().empty() || w.labels[2].text == kLabelOther) return;
   if (workload->BelowHistory(tls.client_hello->server_name, *tls.version, now_ns_)) {
-    Count(Metric::kDowngradeSignals, w, {std::string_view("below_history")});
+    Count(Metric::kDowngradeSignals, w, {"below_history"});
   }
 }
 
-void Aggregator::AddSuccess(const HandshakeRecord& record, const WorkloadLabels& w) {
+void Aggregator::AddSuccess(const HandshakeRecord& record, const Subject& w) {
   const Handshake& tls = record.tls;
   Count(Metric::kResumptions, w, {ResumptionLabel(tls)});
   Count(Metric::kApplicationProtocols, w, {AlpnLabel(tls)});
 
-  const Label resumed(fixed_.resumed[tls.resumption == Resumption::kNone ? 0 : 1]);
-  Observe(Metric::kHandshakeDuration, {w[0], w[1], w[2], w[3], resumed}, record, HandshakeSeconds(record));
-  Observe(Metric::kConnectionSetupDuration, {w[0], w[1], w[2], w[3]}, record, FirstAppByteSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.tcp}, record, TcpSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.server_flight}, record, ServerFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.client_flight}, record, ClientFlightSeconds(record));
-  Observe(Metric::kHandshakePhaseDuration, {w[0], fixed_.first_app_byte}, record, FirstAppByteSeconds(record));
+  const std::string_view resumed = tls.resumption == Resumption::kNone ? "false" : "true";
+  Observe(Metric::kHandshakeDuration, w, {resumed}, record, HandshakeSeconds(record));
+  Observe(Metric::kConnectionSetupDuration, w, {}, record, FirstAppByteSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, w, {"tcp"}, record, TcpSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, w, {"server_flight"}, record, ServerFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, w, {"client_flight"}, record, ClientFlightSeconds(record));
+  Observe(Metric::kHandshakePhaseDuration, w, {"first_app_byte"}, record, FirstAppByteSeconds(record));
 }
 
 void Aggregator::AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
-                                 const WorkloadLabels& w) {
+                                 const Subject& w) {
   const Handshake& tls = record.tls;
   const int64_t unix_seconds = SeenAt(record);
   if (unix_seconds == 0) return;  // nothing can be said of validity then
@@ -145,12 +156,12 @@ void Aggregator::Add(const HandshakeRecord& record) {
 
   const MutexLock lock(&mutex_);
   Workload& workload = workloads_.Admit(whose, now_ns_);
-  WorkloadLabels w;
-  w[0] = fixed_.roles[static_cast<size_t>(record.role)];
-  std::copy(workload.labels().begin(), workload.labels().end(), w.begin() + 1);
+  const Subject w = {.labels = {fixed_.roles[static_cast<size_t>(record.role)], workload.labels()[0], workload.labels()[1],
+                                workload.labels()[2]},
+                     .memos = workload.memos(record.role)};
 
   const std::string_view server_name = server_names_.Admit(name, now_ns_);
-  Count(Metric::kHandshakes, w, {server_name, fixed_.results[static_cast<size_t>(record.result)]});
+  CountHandshake(record, w, server_name);
   if (tls.client_hello.has_value()) {
     Count(Metric::kClientHellos, w, {VersionLabel(tls.client_hello->HighestVersion())});
   }

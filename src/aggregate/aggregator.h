@@ -22,6 +22,7 @@
 #include "src/aggregate/label_pool.h"
 #include "src/aggregate/labels.h"
 #include "src/aggregate/self_stats.h"
+#include "src/aggregate/series_memos.h"
 #include "src/aggregate/server_names.h"
 #include "src/aggregate/workloads.h"
 #include "src/base/mutex.h"
@@ -71,27 +72,35 @@ class Aggregator {
   CertificateView Certificates() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  using WorkloadLabels = std::array<Label, 4>;  // role, namespace, workload, workload_type
+  // Subject is whose handshake it was. Valid as long as the workload.
+  struct Subject {
+    std::array<Label, 4> labels;  // role, namespace, workload, workload_type
+    SeriesMemos& memos;
+  };
 
   // FixedLabels are values that every record needs, looked up once.
   struct FixedLabels {
     explicit FixedLabels(LabelPool* pool);
     std::array<LabelValue, kRoleLabels> roles;      // by Role
     std::array<LabelValue, kResultLabels> results;  // by Result
-    std::array<LabelValue, 2> resumed;              // by bool
-    LabelValue tcp, server_flight, client_flight, first_app_byte;
   };
 
-  void Count(Metric metric, const WorkloadLabels& w, std::initializer_list<Label> more)
+  // SeriesOf returns the series of those of the subject's labels that the family has and of `closed`, its values of closed
+  // lists (labels.h).
+  uint32_t SeriesOf(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Observe(Metric metric, std::initializer_list<Label> labels, const HandshakeRecord& record,
-               std::optional<double> seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AddNegotiation(const HandshakeRecord& record, const WorkloadLabels& w, Workload* workload)
+  void Count(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountHandshake(const HandshakeRecord& record, const Subject& w, std::string_view server_name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Observe(Metric metric, const Subject& w, std::initializer_list<std::string_view> closed,
+               const HandshakeRecord& record, std::optional<double> seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddNegotiation(const HandshakeRecord& record, const Subject& w, Workload* workload)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddCertificates(const HandshakeRecord& record, const Workload& workload, std::string_view server_name,
-                       const WorkloadLabels& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                       const Subject& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CertificateView CopyCertificates() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AddSuccess(const HandshakeRecord& record, const WorkloadLabels& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddSuccess(const HandshakeRecord& record, const Subject& w) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
   LabelPool pool_ ABSL_GUARDED_BY(mutex_);

@@ -26,7 +26,7 @@ Family::Family(const MetricSpec& spec, LabelPool* pool) : spec_(&spec), limiter_
   }
 }
 
-size_t Family::Touch(std::span<Label> labels, uint64_t now_ns) {
+uint32_t Family::SeriesOf(std::span<Label> labels) {
   const size_t index = limiter_.Index(labels);
   if (index >= seen_ns_.size()) {
     seen_ns_.resize(index + 1);
@@ -36,14 +36,22 @@ size_t Family::Touch(std::span<Label> labels, uint64_t now_ns) {
       counts_.resize(index + 1);
     }
   }
-  seen_ns_[index] = now_ns;
-  return index;
+  return static_cast<uint32_t>(index);
 }
 
-void Family::Count(std::span<Label> labels, uint64_t now_ns) { ++counts_[Touch(labels, now_ns)]; }
+void Family::Touch(uint32_t series, uint64_t now_ns) {
+  limiter_.CountOverflow(series);
+  seen_ns_[series] = now_ns;
+}
 
-void Family::Observe(std::span<Label> labels, const Exemplar& exemplar, uint64_t now_ns) {
-  histograms_[Touch(labels, now_ns)].Observe(exemplar);
+void Family::Count(uint32_t series, uint64_t now_ns) {
+  Touch(series, now_ns);
+  ++counts_[series];
+}
+
+void Family::Observe(uint32_t series, const Exemplar& exemplar, uint64_t now_ns) {
+  Touch(series, now_ns);
+  histograms_[series].Observe(exemplar);
 }
 
 uint64_t Family::CountOf(size_t index) const {
@@ -61,6 +69,7 @@ void Family::Remove(size_t index) {
 }
 
 void Family::Expire(const ServerNames& names, const Workloads& workloads, uint64_t now_ns) {
+  const size_t before = size();
   for (size_t i = 0; i < limiter_.sets().size(); ++i) {
     if (limiter_.sets()[i] == nullptr) continue;
     const std::vector<LabelValue>& set = *limiter_.sets()[i];
@@ -71,14 +80,17 @@ void Family::Expire(const ServerNames& names, const Workloads& workloads, uint64
         name_place_ != kNone && now_ns - seen_ns_[i] >= kDemotedIdleNs && !names.IsAdmitted(set[name_place_]);
     if (forgotten || demoted) Remove(i);
   }
+  if (size() != before) ++epoch_;
 }
 
 void Family::ExpireNames(const ServerNames& names) {
   if (name_place_ == kNone) return;
+  const size_t before = size();
   for (size_t i = 0; i < limiter_.sets().size(); ++i) {
     const LabelSet& set = limiter_.sets()[i];
     if (set != nullptr && !names.IsAdmitted((*set)[name_place_])) Remove(i);
   }
+  if (size() != before) ++epoch_;
 }
 
 FamilySnapshot Family::Snapshot() const {

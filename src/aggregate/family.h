@@ -67,11 +67,18 @@ class Family {
   // Family keeps the series of `spec`, a counter or a histogram. Values are interned in `pool`, which must outlive it.
   Family(const MetricSpec& spec, LabelPool* pool);
 
-  // Count counts one observation. Times are nanoseconds of one clock that never goes back.
-  void Count(std::span<Label> labels, uint64_t now_ns);
+  // SeriesOf returns the number of the series that counts observations with `labels`. It is good, and the answer for these
+  // labels, as long as epoch stays the same.
+  uint32_t SeriesOf(std::span<Label> labels);
 
-  // Observe counts `exemplar.seconds` in a histogram.
-  void Observe(std::span<Label> labels, const Exemplar& exemplar, uint64_t now_ns);
+  // epoch changes whenever series vanish. Not 0.
+  uint32_t epoch() const { return epoch_; }
+
+  // Count counts one observation in a series. Times are nanoseconds of one clock that never goes back.
+  void Count(uint32_t series, uint64_t now_ns);
+
+  // Observe counts `exemplar.seconds` in a series of a histogram.
+  void Observe(uint32_t series, const Exemplar& exemplar, uint64_t now_ns);
 
   // Expire removes the series of workloads that were forgotten, and those of names that lost their place and were idle for
   // kDemotedIdleNs.
@@ -88,7 +95,7 @@ class Family {
  private:
   static constexpr size_t kNone = kMaxLabels;
 
-  size_t Touch(std::span<Label> labels, uint64_t now_ns);
+  void Touch(uint32_t series, uint64_t now_ns);
   void Remove(size_t index);
   uint64_t CountOf(size_t index) const;
 
@@ -101,6 +108,7 @@ class Family {
   std::vector<HistogramValue> histograms_;
   std::vector<uint64_t> seen_ns_;
   uint64_t expired_ = 0;
+  uint32_t epoch_ = 1;  // one step for each sweep at most: lasts for centuries
 };
 
 }  // namespace tlsmeter::agent

@@ -40,21 +40,21 @@ LabelLimiter::LabelLimiter(const MetricSpec& spec, LabelPool* pool)
 size_t LabelLimiter::Index(std::span<Label> values) {
   assert(values.size() == labels_.size());
   size_t index = 0;
-  if (FindOrAdmit(values, room_for_all_, &index)) return Counted(values, index);
+  if (FindOrAdmit(values, room_for_all_, &index)) return index;
 
   std::array<Label, kMaxLabels> left;
   const auto kept = std::span(left).first(values.size());
   for (size_t i = 0; i < values.size(); ++i) kept[i] = groups_[i] == Group::kDetail ? Label(other_) : values[i];
-  if (FindOrAdmit(kept, room_for_detail_, &index)) return Counted(kept, index);
+  if (FindOrAdmit(kept, room_for_detail_, &index)) return index;
 
   for (size_t i = 0; i < values.size(); ++i) {
     if (groups_[i] == Group::kWorkload) kept[i] = Label(other_);
   }
-  if (FindOrAdmit(kept, limit_ - 1, &index)) return Counted(kept, index);
+  if (FindOrAdmit(kept, limit_ - 1, &index)) return index;
 
   std::fill(kept.begin(), kept.end(), Label(other_));
   FindOrAdmit(kept, limit_, &index);
-  return Counted(kept, index);
+  return index;
 }
 
 bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* index) {
@@ -72,20 +72,25 @@ bool LabelLimiter::FindOrAdmit(std::span<Label> values, size_t room, size_t* ind
   }
   if (size() >= room) return false;
 
+  static_assert(kMaxLabels <= 8, "given_up_ has eight bits");
+  uint8_t given_up = 0;
   std::vector<LabelValue> set;
   set.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     set.push_back(pool_->Intern(values[i].text));
     key.ids[i] = values[i].id = set.back().id();
+    if (key.ids[i] == other_.id() && CountsOverflow(labels_[i])) given_up = static_cast<uint8_t>(given_up | 1 << i);
   }
   if (free_.empty()) {
     *index = sets_.size();
     sets_.emplace_back();
+    given_up_.emplace_back();
   } else {
     *index = free_.back();
     free_.pop_back();
   }
   sets_[*index] = std::make_shared<const std::vector<LabelValue>>(std::move(set));
+  given_up_[*index] = given_up;
   index_.emplace(key, *index);
   return true;
 }
@@ -99,11 +104,8 @@ void LabelLimiter::Erase(size_t index) {
   free_.push_back(index);
 }
 
-size_t LabelLimiter::Counted(std::span<const Label> values, size_t index) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i].id == other_.id() && CountsOverflow(labels_[i])) ++overflow_[i];
-  }
-  return index;
+void LabelLimiter::AddOverflow(uint8_t given_up) {
+  for (size_t i = 0; i < labels_.size(); ++i) overflow_[i] += given_up >> i & 1;
 }
 
 }  // namespace tlsmeter::agent

@@ -32,9 +32,15 @@ class LabelLimiter {
   // interned in `pool`, which must outlive it.
   LabelLimiter(const MetricSpec& spec, LabelPool* pool);
 
-  // Index returns which set counts an observation with `values`, one per label of the family. The number belongs to the set
-  // until it is erased. A value that already reads __other__ counts as overflow too. `values` remember what was looked up.
+  // Index returns which set counts observations with `values`, one per label of the family. The number belongs to the set
+  // until it is erased, and until then the answer stays the same. `values` remember what was looked up.
   size_t Index(std::span<Label> values);
+
+  // CountOverflow notes an observation in the set at `index`: each of its values that reads __other__ was given up, here or
+  // before.
+  void CountOverflow(size_t index) {
+    if (given_up_[index] != 0) AddOverflow(given_up_[index]);
+  }
 
   // Erase forgets the set at `index`, which must be in use; another set may get its number.
   void Erase(size_t index);
@@ -70,7 +76,7 @@ class LabelLimiter {
   };
   static Group GroupOf(std::string_view label);
   bool FindOrAdmit(std::span<Label> values, size_t room, size_t* index);
-  size_t Counted(std::span<const Label> values, size_t index);
+  void AddOverflow(uint8_t given_up);
 
   LabelPool* pool_;
   LabelValue other_;
@@ -81,7 +87,8 @@ class LabelLimiter {
   size_t room_for_detail_;  // ... that gave up the detail
   absl::flat_hash_map<Key, size_t> index_;
   std::vector<LabelSet> sets_;
-  std::vector<size_t> free_;  // erased places of sets_
+  std::vector<uint8_t> given_up_;  // of each set, the labels that CountsOverflow and that read __other__: 1 << place
+  std::vector<size_t> free_;       // erased places of sets_
   std::vector<uint64_t> overflow_;
 };
 

@@ -16,6 +16,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "src/aggregate/label_pool.h"
+#include "src/aggregate/labels.h"
+#include "src/aggregate/series_memos.h"
 #include "src/correlate/handshake_record.h"
 
 namespace tlsmeter::agent {
@@ -59,6 +61,9 @@ class Workload {
   // AdmitPair returns true when the combination has a place. Both are static text.
   bool AdmitPair(std::string_view cipher, std::string_view group);
 
+  // memos is what is remembered of its series in `role`.
+  SeriesMemos& memos(Role role) { return memos_[static_cast<size_t>(role)]; }
+
   // BelowHistory returns true when this workload, as a client, negotiated a higher version with that server before.
   // `server_name` is as sent. Of servers without a name or without a place the answer is false.
   bool BelowHistory(std::string_view server_name, ProtocolVersion version, uint64_t now_ns);
@@ -76,6 +81,7 @@ class Workload {
   uint64_t seen_ns_ = 0;
   std::vector<std::pair<std::string_view, std::string_view>> pairs_;
   absl::flat_hash_map<std::string, Highest> history_;
+  std::array<SeriesMemos, kRoleLabels> memos_;  // by Role
 };
 
 class Workloads {

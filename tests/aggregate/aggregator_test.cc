@@ -312,6 +312,22 @@ TEST(AggregatorTest, LetsTheSeriesOfAnIdleWorkloadVanish) {
   EXPECT_EQ(Of(aggregator.Snapshot(), Metric::kHandshakeDuration).expired, 1u);
 }
 
+TEST(AggregatorTest, GivesAWorkloadSeriesOfItsOwnOnceThereIsRoom) {
+  constexpr uint64_t kStart = 1'000'000'000'000'000;
+  Aggregator aggregator;
+  aggregator.Advance(kStart);
+  const size_t limit = SpecOf(Metric::kConnectionSetupDuration).max_label_sets();
+  for (size_t i = 0; i < limit; ++i) aggregator.Add(Success(absl::StrCat("w", i)));
+  aggregator.Add(Success("late"));
+  aggregator.Advance(kStart + kWorkloadIdleNs / 2);
+  aggregator.Add(Success("late"));
+  aggregator.Advance(kStart + kWorkloadIdleNs);
+  aggregator.Add(Success("late"));
+  EXPECT_THAT(
+      Series(aggregator, Metric::kConnectionSetupDuration),
+      UnorderedElementsAre(::testing::StartsWith("server,__other__,__other__,__other__="), "server,,late,process=1"));
+}
+
 TEST(AggregatorTest, NamesTheLatestHandshakeOfEachBucket) {
   Aggregator aggregator;
   HandshakeRecord record = Success();

@@ -9,10 +9,12 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "src/base/text.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -60,12 +62,19 @@ struct Meter {
     labels.emplace_back(result);
     Values values;
     for (const Label& label : labels) values.emplace_back(label.text);
+    const uint32_t series = family.SeriesOf(labels);
+    // As long as the epoch is the same, so is the series of these labels.
+    const auto [known, added] = answers.try_emplace(absl::StrJoin(values, "\n"), family.epoch(), series);
+    if (known->second.first == family.epoch()) {
+      EXPECT_EQ(known->second.second, series);
+    }
+    known->second = {family.epoch(), series};
     if (spec.type == MetricType::kHistogram) {
       Exemplar exemplar;
       exemplar.seconds = 0.5;
-      family.Observe(labels, exemplar, now);
+      family.Observe(series, exemplar, now);
     } else {
-      family.Count(labels, now);
+      family.Count(series, now);
     }
     return values;
   }
@@ -81,6 +90,7 @@ struct Meter {
   ServerNames names{{}};
   Workloads workloads{&pool};
   Family family{spec, &pool};
+  std::unordered_map<std::string, std::pair<uint32_t, uint32_t>> answers;  // of SeriesOf, and the epoch
   uint64_t now = kHour;
 };
 
@@ -153,6 +163,19 @@ TEST(FamilyTest, BeginsAtZeroInAHistogramToo) {
   ASSERT_EQ(snapshot.histograms.size(), 1u);
   EXPECT_EQ(snapshot.histograms[0].count(), 1u);
   EXPECT_DOUBLE_EQ(snapshot.histograms[0].sum, 0.5);
+}
+
+TEST(FamilyTest, ChangesItsEpochWhenSeriesVanishAndOnlyThen) {
+  Meter meter(Spec(MetricType::kCounter, 1000));
+  meter.Observe("client", "curl", "a", "success");
+  const uint32_t epoch = meter.family.epoch();
+  EXPECT_NE(epoch, 0u);
+  meter.now += kHour - 1;
+  meter.Sweep();
+  EXPECT_EQ(meter.family.epoch(), epoch);
+  meter.now += 1;
+  meter.Sweep();
+  EXPECT_NE(meter.family.epoch(), epoch);
 }
 
 TEST(FamilyTest, KeepsTheSeriesOfABusyWorkload) {

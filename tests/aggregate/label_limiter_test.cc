@@ -18,9 +18,12 @@ namespace {
 
 using ::testing::ElementsAre;
 
+// Index counts one observation and returns which set it is in.
 size_t Index(LabelLimiter* limiter, const std::vector<std::string_view>& values) {
   std::vector<Label> labels(values.begin(), values.end());
-  return limiter->Index(labels);
+  const size_t index = limiter->Index(labels);
+  limiter->CountOverflow(index);
+  return index;
 }
 
 std::vector<std::string> Set(const LabelLimiter& limiter, size_t index) {
@@ -158,6 +161,7 @@ TEST(LabelLimiterTest, GivesTheRoomOfAnErasedSetToAnother) {
   EXPECT_THAT(Set(limiter, Index(&limiter, {"client", "curl", "late"})), ElementsAre("client", "curl", "late"));
   EXPECT_EQ(limiter.size(), 6u);
   EXPECT_EQ(limiter.sets().size(), 7u) << "the erased place was not used again";
+  EXPECT_EQ(Overflow(limiter, 2), 1u);
 }
 
 }  // namespace
