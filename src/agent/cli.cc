@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "src/agent/completion.h"
-#include "src/agent/metric_list.h"
 #include "src/agent/pipeline.h"
 #include "src/agent/server_name_mode.h"
 #include "src/agent/settings.h"
@@ -294,10 +293,15 @@ void Cli::AddMetrics() {
                           "  tlsmeter metrics list --help         what the columns say",
                           nullptr);
   metrics->require_subcommand(1);
-  Add(metrics, "list", "Print each metric's name, type, most time series and labels",
-      "  tlsmeter metrics list\n"
-      "  tlsmeter metrics list | grep certificate",
-      [] { return Print(MetricList()); });
+  CLI::App* list =
+      Add(metrics, "list",
+          "Print each metric's name, type, time series in use, most there can be, what overflowed, labels, help",
+          "  tlsmeter metrics list\n"
+          "  tlsmeter metrics list --url http://[2001:db8::7]:9743 | sort -rnk3",
+          [this] { return RunMetricsList(agent_url_); });
+  list->add_option("--url", agent_url_,
+                   "The agent whose use is shown (default: the one on http://127.0.0.1:9743, if there is one)")
+      ->type_name("http://HOST:PORT");
 }
 
 void Cli::AddCompletion() {

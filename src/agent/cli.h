@@ -77,6 +77,7 @@ class Cli {
   CheckOptions check_;
   std::string check_output_ = "text";
   std::string checked_file_;
+  std::string agent_url_;
   std::string shell_;
 };
 

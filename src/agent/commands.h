@@ -69,6 +69,10 @@ struct CheckOptions {
 // RunCheck prints what can be seen on this machine and what cannot, and why. kExitUnsupported when nothing can.
 ExitCode RunCheck(const CheckOptions& options);
 
+// RunMetricsList prints the metric catalogue with what the agent at `url` uses of it; "" is the one where serve listens by
+// default, and only there it may be missing.
+ExitCode RunMetricsList(const std::string& url);
+
 }  // namespace tlsmeter::agent
 
 #endif  // TLSMETER_SRC_AGENT_COMMANDS_H_

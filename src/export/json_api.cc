@@ -217,6 +217,14 @@ void WriteTables(const AggregateSnapshot& snapshot, StatusWriter* out) {
   for (const FamilySnapshot& family : snapshot.families) {
     out->json().Uint(out->Path("tables.families", family.spec->name, "label_sets"), family.sets.size());
     out->json().Uint(out->Path("tables.families", family.spec->name, "limit"), family.limit);
+    const size_t series_per_set = family.spec->type == MetricType::kHistogram ? kHistogramSeries : 1;
+    out->json().Uint(out->Path("tables.families", family.spec->name, "series"), family.sets.size() * series_per_set);
+    const auto labels = family.spec->labels();
+    for (size_t label = 0; label < labels.size(); ++label) {
+      if (!CountsOverflow(labels[label])) continue;
+      const std::string leaf = absl::StrCat("overflow.", std::string(labels[label]));
+      out->json().Uint(out->Path("tables.families", family.spec->name, leaf), family.overflow[label]);
+    }
   }
 }
 

@@ -11,9 +11,7 @@
 #include <iterator>
 
 #include "src/agent/completion.h"
-#include "src/agent/metric_list.h"
 #include "src/agent/server_name_mode.h"
-#include "src/aggregate/catalogue.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -89,12 +87,6 @@ TEST(CliTest, KnowsThatNoCommandWasGiven) {
   Cli cli;
   cli.Parse({});
   EXPECT_EQ(cli.command(), nullptr);
-}
-
-TEST(MetricListTest, HasALineForEveryMetric) {
-  const std::string text = MetricList();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), static_cast<ptrdiff_t>(kMetricCount + 1));
-  EXPECT_THAT(text, HasSubstr("  counter      200 role,namespace,workload,workload_type,max_version\n"));
 }
 
 TEST(ServerNameModeTest, ReadsEveryMode) {

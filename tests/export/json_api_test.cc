@@ -191,6 +191,10 @@ TEST(StatusAnswerTest, TellsWhatIsSeenLostAndFull) {
   EXPECT_EQ(status["tables"]["bpf_maps"]["tm_early"], nlohmann::json({{"entries", 5}, {"max_entries", 4096}}));
   EXPECT_EQ(status["tables"]["families"]["tlsmeter_handshakes_total"]["label_sets"], 1);
   EXPECT_GT(status["tables"]["families"]["tlsmeter_handshakes_total"]["limit"], 1);
+  EXPECT_EQ(status["tables"]["families"]["tlsmeter_handshakes_total"]["series"], 1);
+  EXPECT_EQ(status["tables"]["families"]["tlsmeter_handshakes_total"]["overflow"],
+            nlohmann::json({{"workload", 0}, {"server_name", 0}}));
+  EXPECT_EQ(status["tables"]["families"]["tlsmeter_connection_setup_duration_seconds"]["series"], kHistogramSeries);
 }
 
 TEST(StatusAnswerTest, LeavesOutWhatIsNotKnown) {
