@@ -33,7 +33,10 @@ void SetWorkload(const PodWorkload& workload, Attribution* facts) {
 }  // namespace
 
 Attributor::Attributor(AttributorOptions options)
-    : options_(std::move(options)), proc_(options_.proc_root), bundles_(options_.bundle_root) {}
+    : options_(std::move(options)),
+      proc_(options_.proc_root),
+      bundles_(options_.bundle_root),
+      stores_(options_.bundle_root) {}
 
 void Attributor::SetPods(std::function<std::shared_ptr<const PodTable>()> pods) {
   options_.pods = std::move(pods);
@@ -108,7 +111,14 @@ Attributor::Group Attributor::ReadGroup(const std::string& path, uint64_t now_ns
 
 void Attributor::NameContainer(Attribution* facts) const {
   std::optional<ContainerNames> names;
-  if (!facts->container_id.empty()) names = bundles_.Find(facts->container_id);
+  if (!facts->container_id.empty()) {
+    names = bundles_.Find(facts->container_id);
+    if (!names.has_value()) {
+      ContainerNames outside_kubernetes;
+      outside_kubernetes.container = stores_.FindName(facts->container_id);
+      if (!outside_kubernetes.container.empty()) names = std::move(outside_kubernetes);
+    }
+  }
   if (names.has_value()) {
     facts->container_name = std::move(names->container);
     facts->pod_name = std::move(names->pod);

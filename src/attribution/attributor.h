@@ -1,8 +1,9 @@
 // Attributor: from the owner of a connection, as the sensor names it, to container, pod, workload and systemd unit.
 //
 // One thread, the event thread. Nothing here waits for another program or the network: a process that is seen for the first
-// time costs some ten system calls on /proc and the cgroup tree, a container the reading of its bundle, both once. What is
-// not found is looked for again, kRetryNs later at the earliest. Memory is bounded by two caches.
+// time costs some ten system calls on /proc and the cgroup tree, a container the reading of its bundle and of the files of
+// its engine, both once. What is not found is looked for again, kRetryNs later at the earliest. Memory is bounded by two
+// caches.
 #ifndef TLSMETER_SRC_ATTRIBUTION_ATTRIBUTOR_H_
 #define TLSMETER_SRC_ATTRIBUTION_ATTRIBUTOR_H_
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "src/attribution/container_store.h"
 #include "src/attribution/lru_cache.h"
 #include "src/attribution/oci_bundle.h"
 #include "src/attribution/pod_table.h"
@@ -36,7 +38,7 @@ inline constexpr uint64_t kRetryNs = 5'000'000'000;
 
 struct AttributorOptions {
   std::string proc_root = "/proc";
-  std::string bundle_root;  // see OciBundles
+  std::string bundle_root;  // see OciBundles and ContainerStores
 
   // cgroup_path returns the path of the cgroup with this id, "" when it is not to be had (CgroupTree::PathOf). May be empty.
   std::function<std::string(uint64_t)> cgroup_path;
@@ -88,6 +90,7 @@ class Attributor {
   AttributorOptions options_;
   ProcFs proc_;
   OciBundles bundles_;
+  ContainerStores stores_;
   LruCache<ProcessKey, Process> processes_{kMaxProcesses};
   LruCache<std::string, Group> groups_{kMaxGroups};
   AttributionCounts counts_ = {};

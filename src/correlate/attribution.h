@@ -18,7 +18,7 @@ enum class AttributionSource : uint8_t {
   kComm,       // the process's own name
   kSystemd,    // the systemd unit in its cgroup path
   kCgroup,     // the container in its cgroup path
-  kOciBundle,  // the annotations that the container runtime wrote beside the container
+  kOciBundle,  // what the container's runtime or engine wrote beside it: annotations of the bundle, or its name
   kKubelet,    // the kubelet's list of pods
 };
 inline constexpr size_t kAttributionSources = static_cast<size_t>(AttributionSource::kKubelet) + 1;

@@ -1,4 +1,5 @@
-// config.json of OCI bundles, cut down to what matters, in the form in which each runtime writes it.
+// config.json of OCI bundles and files of container engines, cut down to what matters, in the form in which each runtime
+// writes it.
 #ifndef TLSMETER_TESTS_ATTRIBUTION_BUNDLES_H_
 #define TLSMETER_TESTS_ATTRIBUTION_BUNDLES_H_
 
@@ -43,6 +44,27 @@ inline constexpr std::string_view kPodmanBundle = R"({
     "org.opencontainers.image.stopSignal": "15"
   }
 })";
+
+// What engines keep of containers beside their bundles, cut down likewise. Ids are 64 times 'a', 'b' and 'c'.
+inline constexpr std::string_view kDockerConfig = R"({
+  "StreamConfig": {},
+  "State": {"Running": true, "Pid": 4711},
+  "ID": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+  "Created": "2026-11-25T00:48:56.517056405Z",
+  "Path": "nginx",
+  "Config": {"Hostname": "aaaaaaaaaaaa", "Image": "nginx:1.25", "Labels": {"com.docker.compose.service": "front"}},
+  "Name": "/shop-front-1",
+  "Driver": "overlay2"
+})";
+
+// As podman 4.3.1 writes it.
+inline constexpr std::string_view kPodmanContainers =
+    R"([{"id":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","names":["shop-db"],"image":"",)"
+    R"("layer":"767b7e5bb0a9ee76cf08c7625f2881661986538fc6daaea69f1796b101e46aa5",)"
+    R"("metadata":"{\"image-name\":\"\",\"image-id\":\"\",\"name\":\"shop-db\",\"created-at\":1795567736}",)"
+    R"("created":"2026-11-25T00:48:56.517056405Z","flags":{"MountLabel":"","ProcessLabel":""}},)"
+    R"({"id":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","names":["shop-web"],"image":""},)"
+    R"({"id":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","image":""}])";
 
 }  // namespace tlsmeter::agent
 
