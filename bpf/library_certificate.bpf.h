@@ -106,16 +106,13 @@ discard:
 	return 1;
 }
 
-/* Takes a certificate of the handshake whose step this thread runs. */
-static __always_inline int take_certificate(__u64 from, __s64 length, __u8 flags)
+/* Takes a certificate of the handshake that `object` is in. */
+static __always_inline int copy_certificate(__u64 object, __u64 from, __s64 length, __u8 flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u64 *object = bpf_map_lookup_elem(&tm_current, &id);
-	struct copy c = {.from = from, .length = length, .flags = flags};
+	struct copy c = {.from = from, .length = length, .object = object, .flags = flags};
 
-	if (!object || !from || length <= 0)
+	if (!from || length <= 0)
 		return 0;
-	c.object = *object;
 	c.st = state_of(c.object);
 	if (!c.st || c.st->end_ns)
 		return 0;
@@ -128,6 +125,15 @@ static __always_inline int take_certificate(__u64 from, __s64 length, __u8 flags
 	}
 	bpf_loop(TM_CERTIFICATE_BYTES / TM_PIECE_BYTES, ship_piece, &c, 0);
 	return 0;
+}
+
+/* The same, of the handshake whose step this thread runs. */
+static __always_inline int take_certificate(__u64 from, __s64 length, __u8 flags)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u64 *object = bpf_map_lookup_elem(&tm_current, &id);
+
+	return object ? copy_certificate(*object, from, length, flags) : 0;
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H */

@@ -10,17 +10,23 @@
 namespace tlsmeter::agent {
 namespace {
 
+constexpr uint8_t kFatal = 2;  // level of an alert
+
 bool IsZero(const std::array<uint8_t, 32>& random) {
   return std::all_of(random.begin(), random.end(), [](uint8_t b) { return b == 0; });
 }
 
 // The server's refusal of a client that was already done, as the wire infers it: the client's library will tell which alert
-// it was. GnuTLS will not: what it reads after a handshake is not probed.
+// it was.
 bool AwaitsAlert(const HandshakeRecord& record, const LibraryFacts& facts) {
   const Handshake& tls = record.tls;
-  return record.role == Role::kClient && facts.implementation == TlsStack::kOpenSsl &&
-         facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert && tls.progress == Progress::kRefused &&
-         tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+  return record.role == Role::kClient && facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert &&
+         tls.progress == Progress::kRefused && tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+}
+
+// A program with GnuTLS that found the server's certificate wanting, and has neither gone on nor gone away.
+bool AwaitsClose(const HandshakeRecord& record, const LibraryFacts& facts) {
+  return facts.doubted && !facts.closed && !facts.alert_sent && record.tls.first_application_data_ns == 0;
 }
 
 // The alert that ended the handshake, as the library knows it: the one it sent, or the one its error reports.
@@ -85,6 +91,17 @@ struct LibraryJoin::Waiting {
   Side* side = nullptr;  // matched: waits for a late alert
 };
 
+// Programs with GnuTLS send their alert, and have the peer verified, when gnutls_handshake has returned.
+uint64_t LibraryJoin::PatienceNs(const HandshakeRecord& record, const Side& side) {
+  const LibraryFacts& facts = side.facts;
+  if (AwaitsAlert(record, facts) || AwaitsClose(record, facts)) return kLateRejectNs;
+  if (facts.implementation != TlsStack::kGnuTls) return 0;
+  const bool complete = facts.outcome == LibraryOutcome::kSuccess
+                            ? facts.verify_result || side.peer_certificates.length == 0
+                            : facts.alert_sent || facts.alert_received || OnlyTheEnd(facts);
+  return complete ? 0 : kJoinPatienceNs;
+}
+
 LibraryJoin::LibraryJoin(uint32_t max_certificate_reads_per_second) : certificates_(max_certificate_reads_per_second) {}
 LibraryJoin::~LibraryJoin() = default;
 
@@ -138,8 +155,7 @@ void LibraryJoin::Take(const LibraryEvent& event) {
     }
     Side* side = found->second->get();
     if (event.time_ns > side->facts.end_ns + kLateRejectNs) return;
-    side->facts.late_alert = late->alert_description;
-    if (side->record) Release(*side->record);
+    OnLate(side, *late);
   } else if (const auto* certificate = std::get_if<LibraryCertificate>(&event.what)) {
     Side* side = Find(event);
     CertificateChain& chain = certificate->own ? side->own_certificates : side->peer_certificates;
@@ -152,6 +168,33 @@ void LibraryJoin::Take(const LibraryEvent& event) {
   Recount();
 }
 
+void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
+  LibraryFacts& facts = side->facts;
+  switch (late.what) {
+    case LibraryLate::What::kAlertReceived:
+      facts.late_alert = static_cast<uint8_t>(late.value);
+      break;
+    case LibraryLate::What::kAlertSent:
+      facts.alert_sent = LibraryAlert{kFatal, static_cast<uint8_t>(late.value)};
+      break;
+    case LibraryLate::What::kVerified:
+      facts.verify_result = late.value;
+      facts.doubted = late.value != 0;
+      break;
+    case LibraryLate::What::kClosed:
+      facts.closed = true;
+      break;
+  }
+  if (side->record) Settle(*side->record);
+}
+
+// A waiting record and its library's facts have found each other, or there is a new fact.
+void LibraryJoin::Settle(Records::iterator waiting) {
+  const uint64_t patience = PatienceNs(waiting->record, *waiting->side);
+  waiting->deadline_ns = waiting->side->facts.end_ns + patience;
+  if (patience == 0) Release(waiting);
+}
+
 void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event) {
   side->ended = true;
   side->role = end.server ? Role::kServer : Role::kClient;
@@ -162,7 +205,6 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   facts.implementation = end.implementation;
   facts.reason = end.reason;
   facts.verify_result = end.verify_result;
-  facts.peer_certificate = end.peer_certificate;
   facts.alert_sent = end.alert;
   facts.alert_received = end.alert_received;
   facts.server_name = std::string(end.server_name);
@@ -197,12 +239,7 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
     facts.join = key.by;
     waiting->side = side;
     side->record = waiting;
-    if (AwaitsAlert(waiting->record, facts)) {
-      waiting->deadline_ns = facts.end_ns + kLateRejectNs;
-    } else {
-      Release(waiting);
-    }
-    return;
+    return Settle(waiting);
   }
 }
 
@@ -220,11 +257,12 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
     side->facts.join = key.by;
     break;
   }
-  if (side != nullptr && !AwaitsAlert(record, side->facts)) {
-    Unite(std::move(record), side);
-  } else {
-    const uint64_t deadline = side != nullptr ? side->facts.end_ns + kLateRejectNs : now_ns + kJoinPatienceNs;
+  if (side == nullptr) {
+    Await(std::move(record), std::move(keys), now_ns + kJoinPatienceNs, nullptr);
+  } else if (const uint64_t deadline = side->facts.end_ns + PatienceNs(record, *side); deadline > now_ns) {
     Await(std::move(record), std::move(keys), deadline, side);
+  } else {
+    Unite(std::move(record), side);
   }
   Recount();
 }
@@ -274,7 +312,9 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
   if (tls.established_ns == 0 && facts.outcome == LibraryOutcome::kSuccess) tls.established_ns = facts.end_ns;
   if (!tls.alert || tls.alert->encrypted) {
     const Sender self = record.role == Role::kServer ? Sender::kServer : Sender::kClient;
-    if (const std::optional<Alert> alert = AlertOf(facts, self)) tls.alert = alert;
+    const std::optional<Alert> alert = AlertOf(facts, self);
+    // A fatal one beside a success belongs to what came after the handshake.
+    if (alert && (alert->level != kFatal || record.result != Result::kSuccess)) tls.alert = alert;
   }
   const bool server = record.role == Role::kServer;
   CertificateChain& servers = server ? side->own_certificates : side->peer_certificates;

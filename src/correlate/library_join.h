@@ -2,7 +2,8 @@
 //
 // The two come in any order, within moments of each other. They are matched by role and, in this order, by client random,
 // by server random, by both addresses and the process. A wire record waits for kJoinPatienceNs, longer only where the server
-// seems to have refused a TLS 1.3 client: then for the alert, which the client's library meets after its success. Library
+// seems to have refused a TLS 1.3 client: then for the alert, which the client's library meets after its success; and where
+// a program has found its peer's certificate wanting after the handshake: then for what it does about that. Library
 // facts wait for kLibraryAgeNs, for the wire decides some handshakes only when nothing comes any more; then they make a
 // record of their own, if they name a handshake.
 //
@@ -107,6 +108,10 @@ class LibraryJoin {
   static std::vector<Key> KeysOf(const HandshakeRecord& record);
   Side* Find(const LibraryEvent& event);
   void OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event);
+  void OnLate(Side* side, const LibraryLate& late);
+  // How long after its end a library may still tell what the record depends on; 0: it has told all.
+  static uint64_t PatienceNs(const HandshakeRecord& record, const Side& side);
+  void Settle(Records::iterator waiting);
   bool Told(const std::vector<Key>& keys) const;
   void Tell(const std::vector<Key>& keys);
   void Await(HandshakeRecord record, std::vector<Key> keys, uint64_t deadline_ns, Side* side);

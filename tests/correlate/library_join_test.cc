@@ -195,7 +195,7 @@ TEST(LibraryJoin, WaitsForTheAlertThatRefusesAFinishedClient) {
   join.Take(RefusedByServer(), kStart);
   join.Advance(kStart + kLateRejectNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Take(Event(LibraryLate{116}, 1, kStart + kMs));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateMissing);
@@ -211,7 +211,7 @@ TEST(LibraryJoin, TheWireMayComeBetweenSuccessAndAlert) {
   join.Take(RefusedByServer(), kStart);
   join.Take(Event(End()));
   EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Take(Event(LibraryLate{48}, 1, kStart + kMs));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 48}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
@@ -234,7 +234,7 @@ TEST(LibraryJoin, AnAlertOfAHandshakeThatIsOutIsCounted) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(Wire(), kStart);
-  join.Take(Event(LibraryLate{116}));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}));
   EXPECT_THAT(join.Harvest(), SizeIs(1));
   EXPECT_EQ(join.stats().too_late, 1u);
 }
@@ -377,15 +377,118 @@ TEST(LibraryJoin, TellsTheAlertThatGnuTlsReceived) {
   EXPECT_EQ(records[0].tls.alert->description, 48);
 }
 
-TEST(LibraryJoin, WaitsForNoLateAlertThatGnuTlsDoesNotTell) {
-  LibraryJoin join;
+// ---- what programs with GnuTLS do after the handshake ----
+
+LibraryEnd GnuTls(LibraryOutcome outcome = LibraryOutcome::kSuccess) {
   LibraryEnd end = End();
   end.implementation = TlsStack::kGnuTls;
-  join.Take(Event(end));
-  join.Take(RefusedByServer(), kStart);
+  end.outcome = outcome;
+  return end;
+}
+
+// A client that was shown a certificate, with its success.
+void Succeed(LibraryJoin* join) {
+  join->Take(Event(LibraryCertificate{false, 0, Der(1)}));
+  join->Take(Event(GnuTls()));
+}
+
+TEST(LibraryJoin, WaitsForTheVerdictOfAProgramThatWasShownACertificate) {
+  LibraryJoin join;
+  Succeed(&join);
+  join.Take(Wire(), kStart);
+  join.Advance(kStart + kJoinPatienceNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
-  EXPECT_EQ(records[0].result, Result::kFailure);  // as the wire infers it
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_EQ(records[0].library->verify_result, 0u);
+}
+
+TEST(LibraryJoin, WaitsNotLongForAVerdictThatNobodyAsksFor) {
+  LibraryJoin join;
+  Succeed(&join);
+  join.Take(Wire(), kStart);
+  join.Advance(kStart + kJoinPatienceNs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_FALSE(records[0].library->verify_result.has_value());
+}
+
+TEST(LibraryJoin, AServerThatIsShownNothingWaitsForNothing) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls();
+  end.server = true;
+  join.Take(Event(end));
+  join.Take(Wire(7, Role::kServer), kStart);
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+TEST(LibraryJoin, ADoubtWaitsForWhatTheProgramDoesAboutIt) {
+  for (const bool closes : {true, false}) {
+    LibraryJoin join;
+    Succeed(&join);
+    join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
+    join.Take(Wire(), kStart + 2 * kMs);
+    join.Advance(kStart + kLateRejectNs - 1);
+    EXPECT_THAT(join.Harvest(), IsEmpty());
+    if (closes) {
+      join.Take(Event(LibraryLate{LibraryLate::What::kClosed, 0}, 1, kStart + 3 * kMs));
+    } else {
+      join.Advance(kStart + kLateRejectNs);
+    }
+    const std::vector<HandshakeRecord> records = join.Harvest();
+    ASSERT_THAT(records, SizeIs(1));
+    EXPECT_EQ(records[0].result, closes ? Result::kFailure : Result::kSuccess);
+    EXPECT_EQ(records[0].reason, closes ? FailureReason::kUnknownCa : FailureReason::kNone);
+    EXPECT_EQ(records[0].inferred, closes);
+    EXPECT_EQ(records[0].library->verify_result, 0x42u);
+  }
+}
+
+TEST(LibraryJoin, ADoubtedConnectionThatIsUsedWaitsForNothingMore) {
+  LibraryJoin join;
+  Succeed(&join);
+  HandshakeRecord used = Wire();
+  used.tls.first_application_data_ns = kStart;
+  join.Take(used, kStart);
+  join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+}
+
+TEST(LibraryJoin, TellsTheAlertThatAProgramSendsWhenItsHandshakeHasFailed) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls(LibraryOutcome::kFailure);
+  end.reason = 43;  // GNUTLS_E_CERTIFICATE_ERROR
+  end.verify_result = 0x402;
+  join.Take(Event(end));
+  HandshakeRecord wire = Wire();
+  wire.tls.progress = Progress::kInProgress;
+  join.Take(wire, kStart);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 42}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kCertificateExpired);
+  ASSERT_TRUE(records[0].tls.alert.has_value());
+  EXPECT_EQ(records[0].tls.alert->sender, Sender::kClient);
+  EXPECT_EQ(records[0].tls.alert->description, 42);
+}
+
+TEST(LibraryJoin, AFatalAlertAfterASuccessThatStandsIsNotTheHandshakes) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls();
+  end.server = true;
+  join.Take(Event(end));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 80}, 1, kStart + kMs));
+  join.Take(Wire(7, Role::kServer), kStart + 2 * kMs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_FALSE(records[0].tls.alert.has_value());
 }
 
 }  // namespace
