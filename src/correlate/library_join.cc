@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "src/correlate/library_reasons.h"
 #include "src/correlate/verdict.h"
 
@@ -46,24 +47,6 @@ std::optional<Alert> AlertOf(const LibraryFacts& facts, Sender self) {
   return alert;
 }
 
-// Both ends of a connection, the watched one first.
-std::array<uint8_t, 36> AddressBytes(const SocketAddress& local, const SocketAddress& remote) {
-  std::array<uint8_t, 36> bytes;
-  auto out = bytes.begin();
-  for (const SocketAddress* end : {&local, &remote}) {
-    out = std::copy(end->ip.begin(), end->ip.end(), out);
-    *out++ = static_cast<uint8_t>(end->port >> 8);
-    *out++ = static_cast<uint8_t>(end->port);
-  }
-  return bytes;
-}
-
-std::array<uint8_t, 36> RandomBytes(const std::array<uint8_t, 32>& random) {
-  std::array<uint8_t, 36> bytes = {};
-  std::copy(random.begin(), random.end(), bytes.begin());
-  return bytes;
-}
-
 }  // namespace
 
 // One side's handshake as its library tells it.
@@ -71,6 +54,7 @@ struct LibraryJoin::Side {
   LibraryHandshakeId id;
   uint64_t last_ns = 0;
   bool ended = false;
+  uint64_t ended_turn = 0;
   Role role = Role::kClient;
   LibraryFacts facts;
   Owner owner;
@@ -79,14 +63,14 @@ struct LibraryJoin::Side {
   std::string alpn;
   uint16_t version = 0, cipher = 0, group = 0;
   CertificateChain peer_certificates, own_certificates;
-  std::vector<Key> keys;
+  std::vector<JoinKey> keys;
   std::optional<Records::iterator> record;  // matched, and waiting for a late alert
 };
 
 // A record of the wire that waits for a library's facts.
 struct LibraryJoin::Waiting {
   HandshakeRecord record;
-  std::vector<Key> keys;
+  std::vector<JoinKey> keys;
   uint64_t deadline_ns = 0;
   Side* side = nullptr;  // matched: waits for a late alert
 };
@@ -104,21 +88,6 @@ uint64_t LibraryJoin::PatienceNs(const HandshakeRecord& record, const Side& side
 
 LibraryJoin::LibraryJoin(uint32_t max_certificate_reads_per_second) : certificates_(max_certificate_reads_per_second) {}
 LibraryJoin::~LibraryJoin() = default;
-
-std::vector<LibraryJoin::Key> LibraryJoin::KeysOf(const HandshakeRecord& record) {
-  std::vector<Key> keys;
-  const auto add = [&](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
-    keys.push_back(Key{.by = by, .role = record.role, .pid = pid, .bytes = bytes});
-  };
-  if (record.tls.client_hello) add(JoinedBy::kClientRandom, 0, RandomBytes(record.tls.client_hello->random));
-  if (record.tls.server_hello) add(JoinedBy::kServerRandom, 0, RandomBytes(record.tls.server_hello->random));
-  if (record.client && record.server && record.owner.pid != 0) {
-    const bool client = record.role == Role::kClient;
-    add(JoinedBy::kAddress, record.owner.pid,
-        client ? AddressBytes(*record.client, *record.server) : AddressBytes(*record.server, *record.client));
-  }
-  return keys;
-}
 
 LibraryJoin::Side* LibraryJoin::Find(const LibraryEvent& event) {
   const auto found = by_id_.find(event.id);
@@ -197,6 +166,7 @@ void LibraryJoin::Settle(Records::iterator waiting) {
 
 void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event) {
   side->ended = true;
+  side->ended_turn = turn_;
   side->role = end.server ? Role::kServer : Role::kClient;
   LibraryFacts& facts = side->facts;
   facts.outcome = end.outcome;
@@ -220,19 +190,20 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
     side->group = end.group;
   }
 
-  const auto add = [side](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
-    side->keys.push_back(Key{.by = by, .role = side->role, .pid = pid, .bytes = bytes});
-  };
-  if (!IsZero(end.client_random)) add(JoinedBy::kClientRandom, 0, RandomBytes(end.client_random));
-  if (!IsZero(end.server_random)) add(JoinedBy::kServerRandom, 0, RandomBytes(end.server_random));
-  if (end.local && end.remote) add(JoinedBy::kAddress, side->owner.pid, AddressBytes(*end.local, *end.remote));
+  HandshakeIdentity identity{.role = side->role,
+                             .pid = side->owner.pid,
+                             .local = end.local,
+                             .remote = end.remote,
+                             .client_random = facts.client_random};
+  if (!IsZero(end.server_random)) identity.server_random = end.server_random;
+  side->keys = KeysOf(identity);
   if (Told(side->keys)) {
     ++stats_.too_late;
     Drop(side);
     return;
   }
-  for (const Key& key : side->keys) side_of_.try_emplace(key, side);
-  for (const Key& key : side->keys) {
+  for (const JoinKey& key : side->keys) side_of_.try_emplace(key, side);
+  for (const JoinKey& key : side->keys) {
     const auto found = record_of_.find(key);
     if (found == record_of_.end() || found->second->side != nullptr) continue;
     const Records::iterator waiting = found->second;
@@ -248,9 +219,9 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
     harvest_.push_back(std::move(record));
     return;
   }
-  std::vector<Key> keys = KeysOf(record);
+  std::vector<JoinKey> keys = KeysOf(IdentityOf(record));
   Side* side = nullptr;
-  for (const Key& key : keys) {
+  for (const JoinKey& key : keys) {
     const auto found = side_of_.find(key);
     if (found == side_of_.end() || found->second->record) continue;
     side = found->second;
@@ -267,23 +238,23 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
   Recount();
 }
 
-void LibraryJoin::Await(HandshakeRecord record, std::vector<Key> keys, uint64_t deadline_ns, Side* side) {
+void LibraryJoin::Await(HandshakeRecord record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side) {
   if (records_.size() >= kMaxWaitingRecords) Release(records_.begin());
   const Records::iterator waiting =
       records_.insert(records_.end(), Waiting{std::move(record), std::move(keys), deadline_ns, side});
-  for (const Key& key : waiting->keys) record_of_.try_emplace(key, waiting);
+  for (const JoinKey& key : waiting->keys) record_of_.try_emplace(key, waiting);
   if (side != nullptr) side->record = waiting;
 }
 
 // Lets a waiting record out, with its library's facts when they are there.
 void LibraryJoin::Release(Records::iterator waiting) {
-  for (const Key& key : waiting->keys) {
+  for (const JoinKey& key : waiting->keys) {
     const auto found = record_of_.find(key);
     if (found != record_of_.end() && found->second == waiting) record_of_.erase(found);
   }
   Side* side = waiting->side;
   HandshakeRecord record = std::move(waiting->record);
-  const std::vector<Key> keys = std::move(waiting->keys);
+  const std::vector<JoinKey> keys = std::move(waiting->keys);
   records_.erase(waiting);
   if (side != nullptr) {
     side->record.reset();
@@ -351,7 +322,7 @@ void LibraryJoin::Alone(Side* side) {
 }
 
 void LibraryJoin::Drop(Side* side) {
-  for (const Key& key : side->keys) {
+  for (const JoinKey& key : side->keys) {
     const auto found = side_of_.find(key);
     if (found != side_of_.end() && found->second == side) side_of_.erase(found);
   }
@@ -361,12 +332,12 @@ void LibraryJoin::Drop(Side* side) {
   sides_.erase(owned);
 }
 
-bool LibraryJoin::Told(const std::vector<Key>& keys) const {
-  return std::any_of(keys.begin(), keys.end(), [this](const Key& key) { return told_.contains(key); });
+bool LibraryJoin::Told(const std::vector<JoinKey>& keys) const {
+  return std::any_of(keys.begin(), keys.end(), [this](const JoinKey& key) { return told_.contains(key); });
 }
 
-void LibraryJoin::Tell(const std::vector<Key>& keys) {
-  for (const Key& key : keys) {
+void LibraryJoin::Tell(const std::vector<JoinKey>& keys) {
+  for (const JoinKey& key : keys) {
     // Ports are used again by the next connection: an address tells handshakes apart only while both halves are here.
     if (key.by == JoinedBy::kAddress) continue;
     if (told_order_.size() >= kMaxTold) {
@@ -379,10 +350,44 @@ void LibraryJoin::Tell(const std::vector<Key>& keys) {
   }
 }
 
-void LibraryJoin::Advance(uint64_t now_ns) {
+// Lets out the handshakes that have ended and that no record of the wire will follow: none of those that it still follows is
+// the same.
+void LibraryJoin::LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
+  std::vector<Side*> due;
+  for (const auto& side : sides_) {
+    if (side->ended && !side->record && turn_ - side->ended_turn >= kTurnsUntilAlone) due.push_back(side.get());
+  }
+  if (due.empty()) return;
+  absl::flat_hash_set<JoinKey> keys;
+  absl::flat_hash_set<uint32_t> without_hello;  // by process, which may not be known yet: 0
+  for (HandshakeIdentity& identity : followed()) {
+    if (!identity.client_random) without_hello.insert(identity.pid);
+    identity.pid = 0;
+    for (const JoinKey& key : KeysOf(identity)) keys.insert(key);
+  }
+  const auto is_followed = [&](const Side& side) {
+    bool has_address = false;
+    for (JoinKey key : side.keys) {
+      key.pid = 0;
+      if (keys.contains(key)) return true;
+      has_address = has_address || key.by == JoinedBy::kAddress;
+    }
+    return !has_address && (without_hello.contains(0) || without_hello.contains(side.owner.pid));
+  };
+  for (Side* side : due) {
+    if (!is_followed(*side)) Alone(side);
+  }
+}
+
+void LibraryJoin::Advance(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
+  ++turn_;
   for (auto next = records_.begin(); next != records_.end();) {
     const auto waiting = next++;
     if (waiting->deadline_ns <= now_ns) Release(waiting);
+  }
+  if (now_ns >= look_ns_) {
+    look_ns_ = now_ns + kLookNs;
+    LetOutAlone(followed);
   }
   while (!sides_.empty() && sides_.front()->last_ns + kLibraryAgeNs <= now_ns) Alone(sides_.front().get());
   Recount();

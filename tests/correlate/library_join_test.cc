@@ -77,6 +77,11 @@ LibraryEvent Event(const What& what, uint64_t object = 1, uint64_t time_ns = kSt
   return event;
 }
 
+// A turn, in which the wire still follows these.
+void Advance(LibraryJoin* join, uint64_t now_ns, const std::vector<HandshakeIdentity>& followed = {}) {
+  join->Advance(now_ns, [&followed] { return followed; });
+}
+
 CertificateDer Der(uint8_t byte) { return std::make_shared<const std::vector<uint8_t>>(std::vector<uint8_t>{byte}); }
 
 uint64_t Joined(const LibraryJoin& join, JoinedBy by) { return join.stats().joined[static_cast<size_t>(by)]; }
@@ -110,7 +115,7 @@ TEST(LibraryJoin, UnitesFactsThatCameFirst) {
 TEST(LibraryJoin, UnitesFactsThatCameSecond) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs - 1);
+  Advance(&join, kStart + kJoinPatienceNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   EXPECT_EQ(join.stats().waiting, 1u);
   join.Take(Event(End()));
@@ -123,7 +128,7 @@ TEST(LibraryJoin, UnitesFactsThatCameSecond) {
 TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs);
+  Advance(&join, kStart + kJoinPatienceNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_FALSE(records[0].library.has_value());
@@ -133,9 +138,9 @@ TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
 TEST(LibraryJoin, FactsThatComeTooLateMakeNoSecondRecord) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs);
+  Advance(&join, kStart + kJoinPatienceNs);
   join.Take(Event(End()));
-  join.Advance(kStart + 2 * kLibraryAgeNs);
+  Advance(&join, kStart + 2 * kLibraryAgeNs);
   join.Finish();
   EXPECT_THAT(join.Harvest(), SizeIs(1));
   EXPECT_EQ(join.stats().too_late, 1u);
@@ -193,7 +198,7 @@ TEST(LibraryJoin, WaitsForTheAlertThatRefusesAFinishedClient) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(RefusedByServer(), kStart);
-  join.Advance(kStart + kLateRejectNs - 1);
+  Advance(&join, kStart + kLateRejectNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
@@ -222,7 +227,7 @@ TEST(LibraryJoin, KeepsTheInferenceWhenNoAlertIsRead) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(RefusedByServer(), kStart);
-  join.Advance(kStart + kLateRejectNs);
+  Advance(&join, kStart + kLateRejectNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
@@ -244,9 +249,9 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   LibraryEnd end = End();
   end.server_name = "a.example";
   join.Take(Event(end));
-  join.Advance(kStart + kLibraryAgeNs - 1);
-  EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Advance(kStart + kLibraryAgeNs);
+  Advance(&join, kStart);
+  EXPECT_THAT(join.Harvest(), IsEmpty());  // the wire's ring may have been read before its event was written
+  Advance(&join, kStart + kLookNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].role, Role::kClient);
@@ -255,6 +260,49 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   EXPECT_EQ(records[0].tls.version, ProtocolVersion::kTls13);
   EXPECT_EQ(records[0].library->join, JoinedBy::kNone);
   EXPECT_EQ(records[0].library->server_name, "a.example");
+}
+
+TEST(LibraryJoin, FactsWaitWhileTheWireFollowsTheirHandshake) {
+  HandshakeIdentity by_client_random{.client_random = Random(7)};
+  HandshakeIdentity by_server_random{.client_random = Random(1), .server_random = Random(107)};
+  HandshakeIdentity by_address{.pid = 0, .local = Address(1, 40000), .remote = Address(2, 443)};
+  for (const HandshakeIdentity& same : {by_client_random, by_server_random, by_address}) {
+    LibraryJoin join;
+    LibraryEnd end = End();
+    end.local = Address(1, 40000);
+    end.remote = Address(2, 443);
+    join.Take(Event(end));
+    Advance(&join, kStart, {same});
+    Advance(&join, kStart + kLookNs, {same});
+    Advance(&join, kStart + kLibraryAgeNs - 1, {same});
+    EXPECT_THAT(join.Harvest(), IsEmpty());
+    Advance(&join, kStart + kLibraryAgeNs, {same});
+    EXPECT_THAT(join.Harvest(), SizeIs(1));
+  }
+}
+
+TEST(LibraryJoin, FactsDoNotWaitForOtherHandshakes) {
+  const HandshakeIdentity other{
+      .pid = 42, .local = Address(1, 40001), .remote = Address(2, 443), .client_random = Random(8)};
+  HandshakeIdentity other_side = other;
+  other_side.role = Role::kServer;
+  other_side.client_random = Random(7);
+  LibraryJoin join;
+  join.Take(Event(End()));
+  Advance(&join, kStart, {other, other_side});
+  Advance(&join, kStart + kLookNs, {other, other_side});
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+TEST(LibraryJoin, AHelloThatIsNotCompleteMayBeThatOfALibraryThatKnowsNoSocket) {
+  for (const uint32_t pid : {42u, 0u, 43u}) {
+    LibraryJoin join;
+    const HandshakeIdentity begun{.pid = pid, .local = Address(1, 40000), .remote = Address(2, 443)};
+    join.Take(Event(End()));
+    Advance(&join, kStart, {begun});
+    Advance(&join, kStart + kLookNs, {begun});
+    EXPECT_THAT(join.Harvest(), SizeIs(pid == 43 ? 1 : 0)) << pid;
+  }
 }
 
 TEST(LibraryJoin, SaysNothingWasNegotiatedWhereNoServerHelloWas) {
@@ -284,7 +332,7 @@ TEST(LibraryJoin, CountsWhatNeverEndedAndWhatNamesNothing) {
   LibraryEnd nameless;
   nameless.outcome = LibraryOutcome::kAbandoned;
   join.Take(Event(nameless, 2));
-  join.Advance(kStart + kLibraryAgeNs);
+  Advance(&join, kStart + kLibraryAgeNs);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   EXPECT_EQ(join.stats().unfinished, 1u);
   EXPECT_EQ(join.stats().nameless, 1u);
@@ -396,7 +444,7 @@ TEST(LibraryJoin, WaitsForTheVerdictOfAProgramThatWasShownACertificate) {
   LibraryJoin join;
   Succeed(&join);
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs - 1);
+  Advance(&join, kStart + kJoinPatienceNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
@@ -409,7 +457,7 @@ TEST(LibraryJoin, WaitsNotLongForAVerdictThatNobodyAsksFor) {
   LibraryJoin join;
   Succeed(&join);
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs);
+  Advance(&join, kStart + kJoinPatienceNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
@@ -431,12 +479,12 @@ TEST(LibraryJoin, ADoubtWaitsForWhatTheProgramDoesAboutIt) {
     Succeed(&join);
     join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
     join.Take(Wire(), kStart + 2 * kMs);
-    join.Advance(kStart + kLateRejectNs - 1);
+    Advance(&join, kStart + kLateRejectNs - 1);
     EXPECT_THAT(join.Harvest(), IsEmpty());
     if (closes) {
       join.Take(Event(LibraryLate{LibraryLate::What::kClosed, 0}, 1, kStart + 3 * kMs));
     } else {
-      join.Advance(kStart + kLateRejectNs);
+      Advance(&join, kStart + kLateRejectNs);
     }
     const std::vector<HandshakeRecord> records = join.Harvest();
     ASSERT_THAT(records, SizeIs(1));
