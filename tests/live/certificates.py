@@ -9,6 +9,7 @@ from harness import search_path, temporary_folder
 
 NAME = "example.test"
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+EC_384 = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1")
 RSA = ("-newkey", "rsa:2048")
 LEAF_EXTENSIONS = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\nsubjectAltName="
 NAMES = f"DNS:{NAME},DNS:*.{NAME},IP:127.0.0.1,IP:::1"
@@ -24,7 +25,7 @@ class Certificate:
 
 
 class Certificates:
-    """root signs leaf (P-256), rsa (RSA-2048), client, expired, big (its message exceeds 16 KiB) and middle, which signs far;
+    """root signs leaf (P-256), p384, rsa (RSA-2048), client, expired, big (its message exceeds 16 KiB) and middle, which signs far;
     other_root signs stranger."""
 
     def __init__(self, folder):
@@ -32,6 +33,7 @@ class Certificates:
         self.root = self._authority("root")
         self.other_root = self._authority("other")
         self.leaf = self._issue("leaf", EC)
+        self.p384 = self._issue("p384", EC_384)
         self.rsa = self._issue("rsa", RSA)
         self.client = self._issue("client", EC)
         self.expired = self._issue("expired", EC, days=-1)
