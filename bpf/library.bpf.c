@@ -31,8 +31,6 @@ enum {
 	BIO_FLAGS_SHOULD_RETRY = 8,
 	ERR_LIB_SSL = 20,
 	SSL_AD_REASON_OFFSET = 1000, /* reasons above it: the alert of this number was received */
-	ALERT_WARNING = 1,
-	ALERT_CLOSE_NOTIFY = 0,
 };
 
 /* ---- steps ---- */
@@ -89,24 +87,6 @@ static __always_inline int on_return(struct pt_regs *ctx, __u32 depth)
 
 /* ---- errors and alerts ---- */
 
-static __always_inline void emit_late(__u64 object, struct library_state *st, __u32 description)
-{
-	struct tm_library_late_event *e;
-
-	if (st->flags & (STATE_FAILED | STATE_LATE) || bpf_ktime_get_ns() - st->end_ns > TM_LATE_NS)
-		return;
-	st->flags |= STATE_LATE;
-	e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
-	if (!e) {
-		count(TM_LIBRARY_LOST);
-		return;
-	}
-	fill_library_header(&e->library, TM_EVENT_LIBRARY_LATE, object, st);
-	e->alert_description = description;
-	e->pad = 0;
-	bpf_ringbuf_submit(e, library_submit_flags());
-}
-
 /*
  * The object that raised an error outside a step. The functions that read a late alert keep it in a register which calls
  * preserve; a value that is no known object of this process finds nothing.
@@ -145,8 +125,8 @@ static __always_inline int on_error(struct pt_regs *ctx, __u32 library, __u32 re
 	if (!st)
 		return 0;
 	if (st->end_ns) {
-		if (reason > SSL_AD_REASON_OFFSET)
-			emit_late(object, st, reason - SSL_AD_REASON_OFFSET);
+		if (reason > SSL_AD_REASON_OFFSET && !(st->flags & STATE_FAILED))
+			emit_late(object, st, TM_LATE_ALERT_RECEIVED, reason - SSL_AD_REASON_OFFSET);
 		return 0;
 	}
 	st->step_errors++;
@@ -171,11 +151,7 @@ static __always_inline int on_alert(struct pt_regs *ctx, __u32 slot)
 		count(TM_LIBRARY_UNREADABLE);
 		return 0;
 	}
-	/* The first fatal one is the cause, what follows is its echo. */
-	if (alert[1] != ALERT_CLOSE_NOTIFY && st->alert_level <= ALERT_WARNING) {
-		st->alert_level = alert[0];
-		st->alert_description = alert[1];
-	}
+	note_alert(st, alert[0], alert[1]);
 	return 0;
 }
 
@@ -245,14 +221,19 @@ int tm_library(struct pt_regs *ctx)
 	case TM_PROBE_OWN_CERTIFICATE_RETURN:
 		return on_own_certificate_return(ctx);
 	case TM_PROBE_FREE:
-	case TM_PROBE_GNU_FREE:
 		return on_free(ctx);
 	case TM_PROBE_GNU_HANDSHAKE_ENTRY:
 		return on_gnu_entry(ctx, slot);
 	case TM_PROBE_GNU_HANDSHAKE_RETURN:
 		return on_gnu_return(ctx);
-	case TM_PROBE_GNU_PEER_CERTIFICATE:
-		return on_gnu_peer_certificate(ctx);
+	case TM_PROBE_GNU_FREE:
+		return on_gnu_free(ctx);
+	case TM_PROBE_GNU_ALERT:
+		return on_gnu_alert(ctx);
+	case TM_PROBE_GNU_VERIFY_ENTRY:
+		return on_gnu_verify_entry(ctx);
+	case TM_PROBE_GNU_VERIFY_RETURN:
+		return on_gnu_verify_return(ctx);
 	}
 	return 0;
 }

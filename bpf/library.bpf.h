@@ -27,18 +27,21 @@ struct library_state {
 	__u32 steps;
 	__u32 reason;	   /* the first error of the TLS library */
 	__u32 step_errors; /* errors in the step that is running */
-	__u8 alert_level, alert_description;
-	__u8 certificates[2]; /* by TM_CERTIFICATE_OWN */
-	__u8 flags;	      /* enum state_flags */
-	__u8 pad[3];
+	__u32 verify_result;
+	__u8 alert_level, alert_description; /* of the one sent */
+	__u8 alert_received;		     /* GnuTLS: the last one when the handshake ended */
+	__u8 certificates[2];		     /* by TM_CERTIFICATE_OWN */
+	__u8 flags;			     /* enum state_flags */
+	__u8 late;			     /* by enum tm_late: the events that are out */
+	__u8 pad[5];
 };
 
 enum state_flags {
 	STATE_MET_LATE = 1,
 	STATE_FAILED = 2,
-	STATE_LATE = 4, /* the late event is out */
-	STATE_GNUTLS = 8,
-	STATE_ALERT_RECEIVED = 16, /* it ended the handshake: TM_FIELD_RECEIVED_ALERT says which */
+	STATE_GNUTLS = 4,
+	STATE_ALERT_RECEIVED = 8, /* alert_received ended the handshake */
+	STATE_JUDGED = 16,	  /* verify_result is that of GnuTLS, which keeps it nowhere */
 };
 
 /* One step: a call of the state machine that has not returned. */
@@ -104,6 +107,19 @@ struct {
 	__type(key, struct place);
 	__type(value, __u64);
 } tm_own_certificates SEC(".maps");
+
+/* The session that is verified and where the verdict will stand, by the stack pointer at the entry of the function. */
+struct verification {
+	__u64 object;
+	__u64 status;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct place);
+	__type(value, struct verification);
+} tm_verifications SEC(".maps");
 
 /* Hashes of certificates whose bytes were sent. User space deletes those whose bytes it no longer has. */
 struct {

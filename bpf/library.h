@@ -32,8 +32,8 @@
 /* Certificates known to have been sent. */
 #define TM_CERTIFICATES_KNOWN 2048
 
-/* Alerts that come this long after a successful handshake are told: under TLS 1.3 a server refuses a client only after the
- * client is done. */
+/* What comes this long after the end of a handshake is told: under TLS 1.3 a server refuses a client only after the client
+ * is done, and programs judge a certificate when they like. */
 #define TM_LATE_NS 5000000000ULL
 
 #define TM_SERVER_NAME_BYTES 256 /* with the terminating zero (RFC 1035: at most 255) */
@@ -53,7 +53,9 @@ enum tm_probe {
 	TM_PROBE_FREE,			 /* SSL_free: arg1 SSL* */
 	TM_PROBE_GNU_HANDSHAKE_ENTRY,	 /* GnuTLS: gnutls_handshake, called for each step; arg1 gnutls_session_t */
 	TM_PROBE_GNU_HANDSHAKE_RETURN,	 /* a RET of it */
-	TM_PROBE_GNU_PEER_CERTIFICATE,	 /* gnutls_pcert_import_x509_raw: arg2 const gnutls_datum_t * */
+	TM_PROBE_GNU_ALERT,		 /* gnutls_alert_send: arg1 session, arg2 level, arg3 description */
+	TM_PROBE_GNU_VERIFY_ENTRY,	 /* gnutls_certificate_verify_peers: arg1 session, arg4 unsigned int *status */
+	TM_PROBE_GNU_VERIFY_RETURN,	 /* a RET of it */
 	TM_PROBE_GNU_FREE,		 /* gnutls_deinit: arg1 gnutls_session_t */
 	TM_PROBES
 };
@@ -84,6 +86,12 @@ enum tm_field_name {
 	TM_FIELD_BIO_NUMBER,
 	TM_FIELD_BIO_FLAGS,
 	TM_FIELD_FILE_DESCRIPTOR,
+	TM_FIELD_CREDENTIALS,
+	TM_FIELD_PEER_CERTIFICATES,
+	TM_FIELD_PEER_CERTIFICATE_COUNT,
+	TM_FIELD_OWN_CERTIFICATES,
+	TM_FIELD_OWN_CERTIFICATE_COUNT,
+	TM_FIELD_LAST_MESSAGE,
 	TM_FIELDS
 };
 
@@ -131,7 +139,7 @@ enum tm_stack {
 enum tm_library_flags {
 	TM_LIBRARY_SERVER = 1, /* the object is a server's */
 	TM_LIBRARY_RESUMED = 2,
-	TM_LIBRARY_PEER = 4,	 /* the peer has shown a certificate, now or when the session was made; GnuTLS: not known */
+	TM_LIBRARY_JUDGED = 4,	 /* verify_result is of the peer's certificate, shown now or when the session was made */
 	TM_LIBRARY_MET_LATE = 8, /* the handshake had begun before its first step was seen */
 	TM_LIBRARY_ALERT_RECEIVED = 16, /* GnuTLS: alert_received ended it (OpenSSL's reason says so by itself) */
 };
@@ -144,7 +152,7 @@ struct tm_library_end_event {
 	__u64 inside_ns;       /* time spent inside the library's state machine */
 	__u32 steps;	       /* calls of the state machine */
 	__u32 reason;	       /* first error of the TLS library in this handshake, its own number; 0 none */
-	__u32 verify_result;   /* X509_V_ERR_*; 0 also when nothing was verified */
+	__u32 verify_result;   /* by stack: X509_V_ERR_*, gnutls_certificate_status_t; 0 also when nothing was verified */
 	__u32 handshake_state; /* OSSL_HANDSHAKE_STATE at the end: which message was waited for */
 	__u16 version;	       /* by stack */
 	__u16 cipher;	       /* IANA */
@@ -163,11 +171,20 @@ struct tm_library_end_event {
 	char server_name[TM_SERVER_NAME_BYTES]; /* ends in zero */
 };
 
-/* A fatal alert that came after a successful handshake; the first one of a connection. */
+enum tm_late {
+	TM_LATE_ALERT_RECEIVED, /* after a success; value: IANA "TLS Alerts" */
+	TM_LATE_ALERT_SENT,	/* a fatal one; value: the same */
+	TM_LATE_TRUSTED,	/* the program had the peer's certificate verified after a success, which came out well */
+	TM_LATE_DOUBTED,	/* the same, which did not; value: as verify_result */
+	TM_LATE_CLOSED,		/* the program closed the session after a TM_LATE_DOUBTED */
+};
+
+/* What came after the end of a handshake; the first of its kind in a connection. */
 struct tm_library_late_event {
 	struct tm_library_header library;
-	__u32 alert_description; /* IANA "TLS Alerts" */
-	__u32 pad;
+	__u32 value;
+	__u8 what; /* enum tm_late */
+	__u8 pad[3];
 };
 
 enum tm_certificate_flags {

@@ -106,12 +106,12 @@ discard:
 	return 1;
 }
 
-/* Takes a certificate of the handshake whose step runs here. */
-static __always_inline int take_certificate(struct pt_regs *ctx, __u64 from, __s64 length, __u8 flags)
+/* Takes a certificate of the handshake that `object` is in. */
+static __always_inline int copy_certificate(__u64 object, __u64 from, __s64 length, __u8 flags)
 {
-	struct copy c = {.from = from, .length = length, .object = current_object(ctx), .flags = flags};
+	struct copy c = {.from = from, .length = length, .object = object, .flags = flags};
 
-	if (!c.object || !from || length <= 0)
+	if (!from || length <= 0)
 		return 0;
 	c.st = state_of(c.object);
 	if (!c.st || c.st->end_ns)
@@ -125,6 +125,14 @@ static __always_inline int take_certificate(struct pt_regs *ctx, __u64 from, __s
 	}
 	bpf_loop(TM_CERTIFICATE_BYTES / TM_PIECE_BYTES, ship_piece, &c, 0);
 	return 0;
+}
+
+/* The same, of the handshake whose step runs here. */
+static __always_inline int take_certificate(struct pt_regs *ctx, __u64 from, __s64 length, __u8 flags)
+{
+	__u64 object = current_object(ctx);
+
+	return object ? copy_certificate(object, from, length, flags) : 0;
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H */

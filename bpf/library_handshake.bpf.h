@@ -11,6 +11,8 @@
 #define TWICE_NS 5000
 
 #define BIO_TYPE_SOCKET 0x505 /* openssl/bio.h */
+#define ALERT_WARNING 1
+#define ALERT_CLOSE_NOTIFY 0
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
@@ -93,7 +95,7 @@ __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_ev
 	if (tm_field_number(slot, TM_FIELD_RESUMED, object))
 		e->flags |= TM_LIBRARY_RESUMED;
 	if (tm_field_number(slot, TM_FIELD_PEER, object))
-		e->flags |= TM_LIBRARY_PEER;
+		e->flags |= TM_LIBRARY_JUDGED;
 	read_random(slot, TM_FIELD_CLIENT_RANDOM, object, e->client_random);
 	read_random(slot, TM_FIELD_SERVER_RANDOM, object, e->server_random);
 	read_alpn(slot, object, e);
@@ -141,11 +143,44 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 		e->stack = TM_STACK_GNUTLS;
 	if (st->flags & STATE_ALERT_RECEIVED) {
 		e->flags |= TM_LIBRARY_ALERT_RECEIVED;
-		e->alert_received = tm_field_number(st->slot, TM_FIELD_RECEIVED_ALERT, object);
+		e->alert_received = st->alert_received;
 	}
 	tm_read_object(st->slot, object, e);
+	if (st->flags & STATE_JUDGED) {
+		e->flags |= TM_LIBRARY_JUDGED;
+		e->verify_result = st->verify_result;
+	}
 	bpf_ringbuf_submit(e, library_submit_flags());
 	return 0;
+}
+
+/* Tells what came after the end, the first of each kind. */
+static __always_inline void emit_late(__u64 object, struct library_state *st, __u8 what, __u32 value)
+{
+	struct tm_library_late_event *e;
+
+	if (st->late & 1 << what || bpf_ktime_get_ns() - st->end_ns > TM_LATE_NS)
+		return;
+	st->late |= 1 << what;
+	e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
+	if (!e) {
+		count(TM_LIBRARY_LOST);
+		return;
+	}
+	fill_library_header(&e->library, TM_EVENT_LIBRARY_LATE, object, st);
+	e->value = value;
+	e->what = what;
+	__builtin_memset(e->pad, 0, sizeof(e->pad));
+	bpf_ringbuf_submit(e, library_submit_flags());
+}
+
+/* An alert is sent within the handshake. The first fatal one is the cause, what follows is its echo. */
+static __always_inline void note_alert(struct library_state *st, __u8 level, __u8 description)
+{
+	if (description == ALERT_CLOSE_NOTIFY || st->alert_level > ALERT_WARNING)
+		return;
+	st->alert_level = level;
+	st->alert_description = description;
 }
 
 /* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */

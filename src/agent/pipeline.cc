@@ -122,7 +122,7 @@ std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
   std::vector<HandshakeRecord> records = flows_.Harvest();
   if (library_) {
     for (HandshakeRecord& record : records) library_->join.Take(std::move(record), now_ns);
-    library_->join.Advance(now_ns);
+    library_->join.Advance(now_ns, [this] { return flows_.Followed(); });
     if (last) library_->join.Finish();
     records = library_->join.Harvest();
     for (HandshakeRecord& record : records) record.stack = StackOf(record, library_->images);

@@ -69,12 +69,12 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   if ((e.flags & TM_LIBRARY_ALERT_RECEIVED) != 0) end.alert_received = e.alert_received;
   end.server = (e.flags & TM_LIBRARY_SERVER) != 0;
   end.resumed = (e.flags & TM_LIBRARY_RESUMED) != 0;
-  end.peer_certificate = (e.flags & TM_LIBRARY_PEER) != 0;
   end.met_late = (e.flags & TM_LIBRARY_MET_LATE) != 0;
   end.inside_ns = e.inside_ns;
   end.steps = e.steps;
   end.reason = e.reason;
-  end.verify_result = e.verify_result;
+  // OpenSSL: a result other than 0 says that there was a certificate, refused before it was kept.
+  if ((e.flags & TM_LIBRARY_JUDGED) != 0 || e.verify_result != 0) end.verify_result = e.verify_result;
   if (IsVersion(version)) end.version = version;
   end.cipher = e.cipher;
   end.group = gnutls ? GroupOfGnuTls(e.group) : e.group;
@@ -96,8 +96,27 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
 Outcome LibraryDecoder::DecodeLate(std::span<const uint8_t> record, LibraryEvent* out) const {
   tm_library_late_event e;
   if (!ReadStruct(record, &e)) return Outcome::kRefused;
-  if (e.alert_description > 0xff) return Outcome::kRefused;
-  out->what = LibraryLate{static_cast<uint8_t>(e.alert_description)};
+  const bool alert = e.what == TM_LATE_ALERT_RECEIVED || e.what == TM_LATE_ALERT_SENT;
+  if (alert && e.value > 0xff) return Outcome::kRefused;
+  LibraryLate late{.value = e.value};
+  switch (e.what) {
+    case TM_LATE_ALERT_RECEIVED:
+      late.what = LibraryLate::What::kAlertReceived;
+      break;
+    case TM_LATE_ALERT_SENT:
+      late.what = LibraryLate::What::kAlertSent;
+      break;
+    case TM_LATE_TRUSTED:
+    case TM_LATE_DOUBTED:
+      late.what = LibraryLate::What::kVerified;
+      break;
+    case TM_LATE_CLOSED:
+      late.what = LibraryLate::What::kClosed;
+      break;
+    default:
+      return Outcome::kRefused;
+  }
+  out->what = late;
   return Outcome::kEvent;
 }
 

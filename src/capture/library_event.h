@@ -64,16 +64,15 @@ struct LibraryEnd {
   LibraryOutcome outcome = LibraryOutcome::kSuccess;
   bool server = false;
   bool resumed = false;
-  bool peer_certificate = false;          // the peer showed one, now or when the resumed session was made
   bool met_late = false;                  // the handshake had begun before it was met: its start is not known
   uint64_t inside_ns = 0;                 // time spent in the library
   uint32_t steps = 0;                     // calls it took
   uint32_t reason = 0;                    // the library's own number of its first error; GnuTLS: without its sign
-  uint32_t verify_result = 0;             // X509_V_ERR_*; 0 also when nothing was verified
+  std::optional<uint32_t> verify_result;  // of the peer's certificate: X509_V_ERR_*, or GNUTLS_CERT_* bits
   uint16_t version = 0;                   // as on the wire
   uint16_t cipher = 0;                    // IANA
   uint16_t group = 0;                     // IANA
-  std::optional<LibraryAlert> alert;      // sent; not known of GnuTLS, whose programs send it themselves
+  std::optional<LibraryAlert> alert;      // sent; programs with GnuTLS do so afterwards
   std::optional<uint8_t> alert_received;  // GnuTLS: the one that ended it. OpenSSL says so in `reason`
   std::array<uint8_t, 32> client_random = {};
   std::array<uint8_t, 32> server_random = {};
@@ -83,9 +82,16 @@ struct LibraryEnd {
   std::optional<SocketAddress> local, remote;  // when the library reads from a TCP socket itself
 };
 
-// LibraryLate is a fatal alert that came shortly after a successful handshake.
+// LibraryLate is what came shortly after the end of a handshake.
 struct LibraryLate {
-  uint8_t alert_description = 0;  // IANA "TLS Alerts"
+  enum class What : uint8_t {
+    kAlertReceived,  // after success; `value` is its description, IANA "TLS Alerts"
+    kAlertSent,      // a fatal one, after success or failure; the same
+    kVerified,       // after success, by the program; `value` as LibraryEnd::verify_result
+    kClosed,         // the program closed the connection after a kVerified other than 0
+  };
+  What what = What::kAlertReceived;
+  uint32_t value = 0;
 };
 
 struct LibraryEvent {

@@ -26,8 +26,9 @@ static_assert(Same(ProbeKind::kOwnCertificateReturn, TM_PROBE_OWN_CERTIFICATE_RE
 
 static_assert(Same(ProbeKind::kGnuHandshakeEntry, TM_PROBE_GNU_HANDSHAKE_ENTRY) &&
               Same(ProbeKind::kGnuHandshakeReturn, TM_PROBE_GNU_HANDSHAKE_RETURN));
-static_assert(Same(ProbeKind::kGnuPeerCertificate, TM_PROBE_GNU_PEER_CERTIFICATE) &&
-              Same(ProbeKind::kGnuFree, TM_PROBE_GNU_FREE));
+static_assert(Same(ProbeKind::kGnuAlert, TM_PROBE_GNU_ALERT) && Same(ProbeKind::kGnuFree, TM_PROBE_GNU_FREE));
+static_assert(Same(ProbeKind::kGnuVerifyEntry, TM_PROBE_GNU_VERIFY_ENTRY) &&
+              Same(ProbeKind::kGnuVerifyReturn, TM_PROBE_GNU_VERIFY_RETURN));
 static_assert(kProbeKindCount == TM_PROBES);
 
 constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
@@ -48,6 +49,12 @@ static_assert(Same(ObjectField::kSessionGroup, TM_FIELD_SESSION_GROUP) && Same(O
 static_assert(Same(ObjectField::kBioType, TM_FIELD_BIO_TYPE) && Same(ObjectField::kBioNumber, TM_FIELD_BIO_NUMBER));
 static_assert(Same(ObjectField::kBioFlags, TM_FIELD_BIO_FLAGS) &&
               Same(ObjectField::kFileDescriptor, TM_FIELD_FILE_DESCRIPTOR));
+static_assert(Same(ObjectField::kCredentials, TM_FIELD_CREDENTIALS) &&
+              Same(ObjectField::kPeerCertificates, TM_FIELD_PEER_CERTIFICATES) &&
+              Same(ObjectField::kPeerCertificateCount, TM_FIELD_PEER_CERTIFICATE_COUNT));
+static_assert(Same(ObjectField::kOwnCertificates, TM_FIELD_OWN_CERTIFICATES) &&
+              Same(ObjectField::kOwnCertificateCount, TM_FIELD_OWN_CERTIFICATE_COUNT) &&
+              Same(ObjectField::kLastMessage, TM_FIELD_LAST_MESSAGE));
 
 bool IsSuccess(const LibraryEvent& event) {
   const auto* end = std::get_if<LibraryEnd>(&event.what);

@@ -157,6 +157,15 @@ size_t Flow::buffered_bytes() const {
   return streams_->buffers[0].pending_bytes() + streams_->buffers[1].pending_bytes();
 }
 
+HandshakeIdentity Flow::Identity() const {
+  const Handshake& tls = streams_->tracker.handshake();
+  HandshakeIdentity identity{
+      .role = client_ == End::kLocal ? Role::kClient : Role::kServer, .pid = owner_.pid, .local = local_, .remote = remote_};
+  if (tls.client_hello) identity.client_random = tls.client_hello->random;
+  if (tls.server_hello) identity.server_random = tls.server_hello->random;
+  return identity;
+}
+
 bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record) {
   GiveUpAllGaps();  // a timeout beside missing bytes is none
   const std::unique_ptr<Streams> streams = std::move(streams_);

@@ -15,6 +15,7 @@
 #include "src/capture/chunk.h"
 #include "src/correlate/flow_stats.h"
 #include "src/correlate/handshake_record.h"
+#include "src/correlate/join_key.h"
 #include "src/correlate/preface.h"
 #include "src/correlate/stream_buffer.h"
 #include "src/correlate/verdict.h"
@@ -53,6 +54,9 @@ class Flow {
   // Decide ends the watch: counts in `stats` and fills a new *record. Returns false where no hello was seen. Once per flow.
   bool Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record);
   bool decided() const { return streams_ == nullptr; }
+
+  // Identity returns what an undecided flow of a live source is known by so far.
+  HandshakeIdentity Identity() const;
 
   // buffered_bytes returns how many bytes wait for earlier ones.
   size_t buffered_bytes() const;

@@ -168,6 +168,14 @@ void FlowTable::Finish(uint64_t now_ns) {
   }
 }
 
+std::vector<HandshakeIdentity> FlowTable::Followed() const {
+  std::vector<HandshakeIdentity> followed;
+  for (const Entry* entry : by_activity_) {
+    if (!entry->flow.decided()) followed.push_back(entry->flow.Identity());
+  }
+  return followed;
+}
+
 std::vector<HandshakeRecord> FlowTable::Harvest() {
   std::vector<HandshakeRecord> next;
   next.reserve(harvest_.size());  // the next harvest is likely to be as large; to grow is to move records

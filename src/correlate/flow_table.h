@@ -16,6 +16,7 @@
 #include "src/capture/chunk.h"
 #include "src/correlate/flow_stats.h"
 #include "src/correlate/handshake_record.h"
+#include "src/correlate/join_key.h"
 #include "src/correlate/stream_buffer.h"
 #include "src/correlate/verdict.h"
 #include "tlsmeter/certificate.h"
@@ -61,6 +62,9 @@ class FlowTable {
 
   // Harvest hands over the records made since the last call, in the order in which they were decided.
   std::vector<HandshakeRecord> Harvest();
+
+  // Followed returns the handshakes that are not decided yet, of a live source.
+  std::vector<HandshakeIdentity> Followed() const;
 
   const FlowStats& stats() const { return stats_; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "src/correlate/reason_table.h"
+
 namespace tlsmeter::agent {
 namespace {
 
@@ -13,15 +15,8 @@ constexpr uint32_t kSessionEof = 328;
 
 using enum FailureReason;
 
-struct Error {
-  uint32_t number;
-  std::string_view text;
-  FailureReason at_client;  // what it means when the client meets it
-  FailureReason at_server;
-};
-
-// By number. kNone: what the wire saw says more.
-constexpr Error kErrors[] = {
+// By number.
+constexpr ReasonRow kErrors[] = {
     {8, "A packet with illegal or unsupported version was received.", kProtocolVersion, kProtocolVersion},
     {9, "Error decoding the received TLS packet.", kNone, kNone},
     {12, "A TLS fatal alert has been received.", kNone, kNone},
@@ -72,31 +67,67 @@ constexpr Error kErrors[] = {
     {427, "An required TLS extension was received.", kNone, kNone},
 };
 
-constexpr auto kByNumber = [](const Error& a, const Error& b) { return a.number < b.number; };
-static_assert(std::is_sorted(std::begin(kErrors), std::end(kErrors), kByNumber));
+static_assert(InOrder<ReasonRow>(kErrors));
 
-// The row of `number`, or null.
-const Error* Find(uint32_t number) {
-  const Error* row = std::lower_bound(std::begin(kErrors), std::end(kErrors), number,
-                                      [](const Error& error, uint32_t n) { return error.number < n; });
-  return row != std::end(kErrors) && row->number == number ? row : nullptr;
+struct Status {
+  uint32_t bit;  // gnutls_certificate_status_t
+  std::string_view text;
+  FailureReason cause;  // when it was the server's certificate
+};
+
+// By weight: what is wrong with the chain comes before what is wrong with one certificate of a good one.
+constexpr Status kStatus[] = {
+    {1 << 5, "The certificate chain is revoked.", kCertificateRevoked},
+    {1 << 6, "The certificate issuer is unknown.", kUnknownCa},
+    {1 << 7, "The certificate issuer is not a CA.", kUnknownCa},
+    {1 << 11, "The signature in the certificate is invalid.", kCertificateOther},
+    {1 << 8, "The certificate chain uses insecure algorithm.", kCertificateOther},
+    {1 << 16, "The certificate chain violates the signer's constraints.", kCertificateOther},
+    {1 << 10, "The certificate chain uses expired certificate.", kCertificateExpired},
+    {1 << 9, "The certificate chain uses not yet valid certificate.", kCertificateNotYetValid},
+    {1 << 14, "The name in the certificate does not match the expected.", kHostnameMismatch},
+    {1 << 18, "The certificate chain does not match the intended purpose.", kCertificateOther},
+    {1 << 12, "The revocation or OCSP data are old and have been superseded.", kCertificateOther},
+    {1 << 15, "The revocation or OCSP data are issued with a future date.", kCertificateOther},
+    {1 << 1, "The certificate is NOT trusted.", kCertificateOther},  // goes with all of them
+};
+
+// What weighs most of `status`; null when it names nothing that is known.
+const Status* Decisive(uint32_t status) {
+  const Status* row =
+      std::find_if(std::begin(kStatus), std::end(kStatus), [status](const Status& s) { return (status & s.bit) != 0; });
+  return row != std::end(kStatus) ? row : nullptr;
 }
 
 }  // namespace
 
 std::string_view GnuTlsErrorText(uint32_t error) {
-  const Error* row = Find(error);
+  const ReasonRow* row = FindRow<ReasonRow>(kErrors, error);
   return row != nullptr ? row->text : "";
 }
 
-FailureReason CauseOfGnuTlsError(uint32_t error, Sender side) {
-  const Error* row = Find(error);
+FailureReason CauseOfGnuTlsError(uint32_t error, uint32_t status, Sender side) {
+  const ReasonRow* row = FindRow<ReasonRow>(kErrors, error);
   if (row == nullptr) return kNone;
-  return side == Sender::kServer ? row->at_server : row->at_client;
+  const bool of_certificate = row->at_client == kCertificateOther;
+  return of_certificate && status != 0 ? CauseOfGnuTlsStatus(status, side) : row->At(side);
 }
 
 bool EndOfGnuTlsStream(uint32_t error) {
   return error == kPushError || error == kPullError || error == kPrematureTermination || error == kSessionEof;
+}
+
+std::string_view GnuTlsStatusText(uint32_t status) {
+  if (status == 0) return "The certificate is trusted.";
+  const Status* row = Decisive(status);
+  return row != nullptr ? row->text : "";
+}
+
+FailureReason CauseOfGnuTlsStatus(uint32_t status, Sender side) {
+  if (status == 0) return kNone;
+  if (side == Sender::kServer) return kClientCertificateRejected;
+  const Status* row = Decisive(status);
+  return row != nullptr ? row->cause : kCertificateOther;
 }
 
 }  // namespace tlsmeter::agent

@@ -100,15 +100,16 @@ struct LibraryFacts {
   std::string stack;  // what the library calls itself
   TlsStack implementation = TlsStack::kOpenSsl;
   LibraryOutcome outcome = LibraryOutcome::kSuccess;
-  uint64_t start_ns = 0;          // of the first step
-  uint64_t end_ns = 0;            // of the last
-  uint32_t reason = 0;            // the library's own number of its first error (GnuTLS: without its sign); 0 none
-  uint32_t verify_result = 0;     // X509_V_ERR_*; says nothing without `peer_certificate`
-  bool peer_certificate = false;  // the peer showed one, now or when the resumed session was made
+  uint64_t start_ns = 0;                  // of the first step
+  uint64_t end_ns = 0;                    // of the last
+  uint32_t reason = 0;                    // the library's own number of its first error (GnuTLS: without its sign); 0 none
+  std::optional<uint32_t> verify_result;  // of the peer's certificate: X509_V_ERR_*, or GNUTLS_CERT_* bits
   std::optional<LibraryAlert> alert_sent;
   std::optional<uint8_t> alert_received;  // GnuTLS; OpenSSL says so in `reason`
   std::optional<uint8_t> late_alert;      // description of one received after success: established, then rejected
-  std::string server_name;                // raw; SNI as the library knows it
+  bool doubted = false;     // GnuTLS: it was after success that the program had it verified, and the result is not 0
+  bool closed = false;      // and then the program closed the connection
+  std::string server_name;  // raw; SNI as the library knows it
   std::optional<std::array<uint8_t, 32>> client_random;  // absent: it knows no ClientHello
 };
 

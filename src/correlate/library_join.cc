@@ -4,23 +4,30 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "src/correlate/library_reasons.h"
 #include "src/correlate/verdict.h"
 
 namespace tlsmeter::agent {
 namespace {
 
+constexpr uint8_t kFatal = 2;  // level of an alert
+
 bool IsZero(const std::array<uint8_t, 32>& random) {
   return std::all_of(random.begin(), random.end(), [](uint8_t b) { return b == 0; });
 }
 
 // The server's refusal of a client that was already done, as the wire infers it: the client's library will tell which alert
-// it was. GnuTLS will not: what it reads after a handshake is not probed.
+// it was.
 bool AwaitsAlert(const HandshakeRecord& record, const LibraryFacts& facts) {
   const Handshake& tls = record.tls;
-  return record.role == Role::kClient && facts.implementation == TlsStack::kOpenSsl &&
-         facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert && tls.progress == Progress::kRefused &&
-         tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+  return record.role == Role::kClient && facts.outcome == LibraryOutcome::kSuccess && !facts.late_alert &&
+         tls.progress == Progress::kRefused && tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
+}
+
+// A program with GnuTLS that found the server's certificate wanting, and has neither gone on nor gone away.
+bool AwaitsClose(const HandshakeRecord& record, const LibraryFacts& facts) {
+  return facts.doubted && !facts.closed && !facts.alert_sent && record.tls.first_application_data_ns == 0;
 }
 
 // The alert that ended the handshake, as the library knows it: the one it sent, or the one its error reports.
@@ -40,24 +47,6 @@ std::optional<Alert> AlertOf(const LibraryFacts& facts, Sender self) {
   return alert;
 }
 
-// Both ends of a connection, the watched one first.
-std::array<uint8_t, 36> AddressBytes(const SocketAddress& local, const SocketAddress& remote) {
-  std::array<uint8_t, 36> bytes;
-  auto out = bytes.begin();
-  for (const SocketAddress* end : {&local, &remote}) {
-    out = std::copy(end->ip.begin(), end->ip.end(), out);
-    *out++ = static_cast<uint8_t>(end->port >> 8);
-    *out++ = static_cast<uint8_t>(end->port);
-  }
-  return bytes;
-}
-
-std::array<uint8_t, 36> RandomBytes(const std::array<uint8_t, 32>& random) {
-  std::array<uint8_t, 36> bytes = {};
-  std::copy(random.begin(), random.end(), bytes.begin());
-  return bytes;
-}
-
 }  // namespace
 
 // One side's handshake as its library tells it.
@@ -65,6 +54,7 @@ struct LibraryJoin::Side {
   LibraryHandshakeId id;
   uint64_t last_ns = 0;
   bool ended = false;
+  uint64_t ended_turn = 0;
   Role role = Role::kClient;
   LibraryFacts facts;
   Owner owner;
@@ -73,35 +63,31 @@ struct LibraryJoin::Side {
   std::string alpn;
   uint16_t version = 0, cipher = 0, group = 0;
   CertificateChain peer_certificates, own_certificates;
-  std::vector<Key> keys;
+  std::vector<JoinKey> keys;
   std::optional<Records::iterator> record;  // matched, and waiting for a late alert
 };
 
 // A record of the wire that waits for a library's facts.
 struct LibraryJoin::Waiting {
   HandshakeRecord record;
-  std::vector<Key> keys;
+  std::vector<JoinKey> keys;
   uint64_t deadline_ns = 0;
   Side* side = nullptr;  // matched: waits for a late alert
 };
 
+// Programs with GnuTLS send their alert, and have the peer verified, when gnutls_handshake has returned.
+uint64_t LibraryJoin::PatienceNs(const HandshakeRecord& record, const Side& side) {
+  const LibraryFacts& facts = side.facts;
+  if (AwaitsAlert(record, facts) || AwaitsClose(record, facts)) return kLateRejectNs;
+  if (facts.implementation != TlsStack::kGnuTls) return 0;
+  const bool complete = facts.outcome == LibraryOutcome::kSuccess
+                            ? facts.verify_result || side.peer_certificates.length == 0
+                            : facts.alert_sent || facts.alert_received || OnlyTheEnd(facts);
+  return complete ? 0 : kJoinPatienceNs;
+}
+
 LibraryJoin::LibraryJoin(uint32_t max_certificate_reads_per_second) : certificates_(max_certificate_reads_per_second) {}
 LibraryJoin::~LibraryJoin() = default;
-
-std::vector<LibraryJoin::Key> LibraryJoin::KeysOf(const HandshakeRecord& record) {
-  std::vector<Key> keys;
-  const auto add = [&](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
-    keys.push_back(Key{.by = by, .role = record.role, .pid = pid, .bytes = bytes});
-  };
-  if (record.tls.client_hello) add(JoinedBy::kClientRandom, 0, RandomBytes(record.tls.client_hello->random));
-  if (record.tls.server_hello) add(JoinedBy::kServerRandom, 0, RandomBytes(record.tls.server_hello->random));
-  if (record.client && record.server && record.owner.pid != 0) {
-    const bool client = record.role == Role::kClient;
-    add(JoinedBy::kAddress, record.owner.pid,
-        client ? AddressBytes(*record.client, *record.server) : AddressBytes(*record.server, *record.client));
-  }
-  return keys;
-}
 
 LibraryJoin::Side* LibraryJoin::Find(const LibraryEvent& event) {
   const auto found = by_id_.find(event.id);
@@ -138,8 +124,7 @@ void LibraryJoin::Take(const LibraryEvent& event) {
     }
     Side* side = found->second->get();
     if (event.time_ns > side->facts.end_ns + kLateRejectNs) return;
-    side->facts.late_alert = late->alert_description;
-    if (side->record) Release(*side->record);
+    OnLate(side, *late);
   } else if (const auto* certificate = std::get_if<LibraryCertificate>(&event.what)) {
     Side* side = Find(event);
     CertificateChain& chain = certificate->own ? side->own_certificates : side->peer_certificates;
@@ -152,8 +137,36 @@ void LibraryJoin::Take(const LibraryEvent& event) {
   Recount();
 }
 
+void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
+  LibraryFacts& facts = side->facts;
+  switch (late.what) {
+    case LibraryLate::What::kAlertReceived:
+      facts.late_alert = static_cast<uint8_t>(late.value);
+      break;
+    case LibraryLate::What::kAlertSent:
+      facts.alert_sent = LibraryAlert{kFatal, static_cast<uint8_t>(late.value)};
+      break;
+    case LibraryLate::What::kVerified:
+      facts.verify_result = late.value;
+      facts.doubted = late.value != 0;
+      break;
+    case LibraryLate::What::kClosed:
+      facts.closed = true;
+      break;
+  }
+  if (side->record) Settle(*side->record);
+}
+
+// A waiting record and its library's facts have found each other, or there is a new fact.
+void LibraryJoin::Settle(Records::iterator waiting) {
+  const uint64_t patience = PatienceNs(waiting->record, *waiting->side);
+  waiting->deadline_ns = waiting->side->facts.end_ns + patience;
+  if (patience == 0) Release(waiting);
+}
+
 void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event) {
   side->ended = true;
+  side->ended_turn = turn_;
   side->role = end.server ? Role::kServer : Role::kClient;
   LibraryFacts& facts = side->facts;
   facts.outcome = end.outcome;
@@ -162,7 +175,6 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   facts.implementation = end.implementation;
   facts.reason = end.reason;
   facts.verify_result = end.verify_result;
-  facts.peer_certificate = end.peer_certificate;
   facts.alert_sent = end.alert;
   facts.alert_received = end.alert_received;
   facts.server_name = std::string(end.server_name);
@@ -178,31 +190,27 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
     side->group = end.group;
   }
 
-  const auto add = [side](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
-    side->keys.push_back(Key{.by = by, .role = side->role, .pid = pid, .bytes = bytes});
-  };
-  if (!IsZero(end.client_random)) add(JoinedBy::kClientRandom, 0, RandomBytes(end.client_random));
-  if (!IsZero(end.server_random)) add(JoinedBy::kServerRandom, 0, RandomBytes(end.server_random));
-  if (end.local && end.remote) add(JoinedBy::kAddress, side->owner.pid, AddressBytes(*end.local, *end.remote));
+  HandshakeIdentity identity{.role = side->role,
+                             .pid = side->owner.pid,
+                             .local = end.local,
+                             .remote = end.remote,
+                             .client_random = facts.client_random};
+  if (!IsZero(end.server_random)) identity.server_random = end.server_random;
+  side->keys = KeysOf(identity);
   if (Told(side->keys)) {
     ++stats_.too_late;
     Drop(side);
     return;
   }
-  for (const Key& key : side->keys) side_of_.try_emplace(key, side);
-  for (const Key& key : side->keys) {
+  for (const JoinKey& key : side->keys) side_of_.try_emplace(key, side);
+  for (const JoinKey& key : side->keys) {
     const auto found = record_of_.find(key);
     if (found == record_of_.end() || found->second->side != nullptr) continue;
     const Records::iterator waiting = found->second;
     facts.join = key.by;
     waiting->side = side;
     side->record = waiting;
-    if (AwaitsAlert(waiting->record, facts)) {
-      waiting->deadline_ns = facts.end_ns + kLateRejectNs;
-    } else {
-      Release(waiting);
-    }
-    return;
+    return Settle(waiting);
   }
 }
 
@@ -211,41 +219,42 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
     harvest_.push_back(std::move(record));
     return;
   }
-  std::vector<Key> keys = KeysOf(record);
+  std::vector<JoinKey> keys = KeysOf(IdentityOf(record));
   Side* side = nullptr;
-  for (const Key& key : keys) {
+  for (const JoinKey& key : keys) {
     const auto found = side_of_.find(key);
     if (found == side_of_.end() || found->second->record) continue;
     side = found->second;
     side->facts.join = key.by;
     break;
   }
-  if (side != nullptr && !AwaitsAlert(record, side->facts)) {
-    Unite(std::move(record), side);
-  } else {
-    const uint64_t deadline = side != nullptr ? side->facts.end_ns + kLateRejectNs : now_ns + kJoinPatienceNs;
+  if (side == nullptr) {
+    Await(std::move(record), std::move(keys), now_ns + kJoinPatienceNs, nullptr);
+  } else if (const uint64_t deadline = side->facts.end_ns + PatienceNs(record, *side); deadline > now_ns) {
     Await(std::move(record), std::move(keys), deadline, side);
+  } else {
+    Unite(std::move(record), side);
   }
   Recount();
 }
 
-void LibraryJoin::Await(HandshakeRecord record, std::vector<Key> keys, uint64_t deadline_ns, Side* side) {
+void LibraryJoin::Await(HandshakeRecord record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side) {
   if (records_.size() >= kMaxWaitingRecords) Release(records_.begin());
   const Records::iterator waiting =
       records_.insert(records_.end(), Waiting{std::move(record), std::move(keys), deadline_ns, side});
-  for (const Key& key : waiting->keys) record_of_.try_emplace(key, waiting);
+  for (const JoinKey& key : waiting->keys) record_of_.try_emplace(key, waiting);
   if (side != nullptr) side->record = waiting;
 }
 
 // Lets a waiting record out, with its library's facts when they are there.
 void LibraryJoin::Release(Records::iterator waiting) {
-  for (const Key& key : waiting->keys) {
+  for (const JoinKey& key : waiting->keys) {
     const auto found = record_of_.find(key);
     if (found != record_of_.end() && found->second == waiting) record_of_.erase(found);
   }
   Side* side = waiting->side;
   HandshakeRecord record = std::move(waiting->record);
-  const std::vector<Key> keys = std::move(waiting->keys);
+  const std::vector<JoinKey> keys = std::move(waiting->keys);
   records_.erase(waiting);
   if (side != nullptr) {
     side->record.reset();
@@ -274,7 +283,9 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
   if (tls.established_ns == 0 && facts.outcome == LibraryOutcome::kSuccess) tls.established_ns = facts.end_ns;
   if (!tls.alert || tls.alert->encrypted) {
     const Sender self = record.role == Role::kServer ? Sender::kServer : Sender::kClient;
-    if (const std::optional<Alert> alert = AlertOf(facts, self)) tls.alert = alert;
+    const std::optional<Alert> alert = AlertOf(facts, self);
+    // A fatal one beside a success belongs to what came after the handshake.
+    if (alert && (alert->level != kFatal || record.result != Result::kSuccess)) tls.alert = alert;
   }
   const bool server = record.role == Role::kServer;
   CertificateChain& servers = server ? side->own_certificates : side->peer_certificates;
@@ -311,7 +322,7 @@ void LibraryJoin::Alone(Side* side) {
 }
 
 void LibraryJoin::Drop(Side* side) {
-  for (const Key& key : side->keys) {
+  for (const JoinKey& key : side->keys) {
     const auto found = side_of_.find(key);
     if (found != side_of_.end() && found->second == side) side_of_.erase(found);
   }
@@ -321,12 +332,12 @@ void LibraryJoin::Drop(Side* side) {
   sides_.erase(owned);
 }
 
-bool LibraryJoin::Told(const std::vector<Key>& keys) const {
-  return std::any_of(keys.begin(), keys.end(), [this](const Key& key) { return told_.contains(key); });
+bool LibraryJoin::Told(const std::vector<JoinKey>& keys) const {
+  return std::any_of(keys.begin(), keys.end(), [this](const JoinKey& key) { return told_.contains(key); });
 }
 
-void LibraryJoin::Tell(const std::vector<Key>& keys) {
-  for (const Key& key : keys) {
+void LibraryJoin::Tell(const std::vector<JoinKey>& keys) {
+  for (const JoinKey& key : keys) {
     // Ports are used again by the next connection: an address tells handshakes apart only while both halves are here.
     if (key.by == JoinedBy::kAddress) continue;
     if (told_order_.size() >= kMaxTold) {
@@ -339,10 +350,44 @@ void LibraryJoin::Tell(const std::vector<Key>& keys) {
   }
 }
 
-void LibraryJoin::Advance(uint64_t now_ns) {
+// Lets out the handshakes that have ended and that no record of the wire will follow: none of those that it still follows is
+// the same.
+void LibraryJoin::LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
+  std::vector<Side*> due;
+  for (const auto& side : sides_) {
+    if (side->ended && !side->record && turn_ - side->ended_turn >= kTurnsUntilAlone) due.push_back(side.get());
+  }
+  if (due.empty()) return;
+  absl::flat_hash_set<JoinKey> keys;
+  absl::flat_hash_set<uint32_t> without_hello;  // by process, which may not be known yet: 0
+  for (HandshakeIdentity& identity : followed()) {
+    if (!identity.client_random) without_hello.insert(identity.pid);
+    identity.pid = 0;
+    for (const JoinKey& key : KeysOf(identity)) keys.insert(key);
+  }
+  const auto is_followed = [&](const Side& side) {
+    bool has_address = false;
+    for (JoinKey key : side.keys) {
+      key.pid = 0;
+      if (keys.contains(key)) return true;
+      has_address = has_address || key.by == JoinedBy::kAddress;
+    }
+    return !has_address && (without_hello.contains(0) || without_hello.contains(side.owner.pid));
+  };
+  for (Side* side : due) {
+    if (!is_followed(*side)) Alone(side);
+  }
+}
+
+void LibraryJoin::Advance(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
+  ++turn_;
   for (auto next = records_.begin(); next != records_.end();) {
     const auto waiting = next++;
     if (waiting->deadline_ns <= now_ns) Release(waiting);
+  }
+  if (now_ns >= look_ns_) {
+    look_ns_ = now_ns + kLookNs;
+    LetOutAlone(followed);
   }
   while (!sides_.empty() && sides_.front()->last_ns + kLibraryAgeNs <= now_ns) Alone(sides_.front().get());
   Recount();

@@ -2,9 +2,10 @@
 //
 // The two come in any order, within moments of each other. They are matched by role and, in this order, by client random,
 // by server random, by both addresses and the process. A wire record waits for kJoinPatienceNs, longer only where the server
-// seems to have refused a TLS 1.3 client: then for the alert, which the client's library meets after its success. Library
-// facts wait for kLibraryAgeNs, for the wire decides some handshakes only when nothing comes any more; then they make a
-// record of their own, if they name a handshake.
+// seems to have refused a TLS 1.3 client: then for the alert, which the client's library meets after its success; and where
+// a program has found its peer's certificate wanting after the handshake: then for what it does about that. Library facts
+// wait while the wire follows a handshake that may be theirs; else, if they name a handshake, they make a record of their
+// own.
 //
 // Bounded by the ceilings below: what has waited longest makes room, counted. One thread, the event thread.
 #ifndef TLSMETER_SRC_CORRELATE_LIBRARY_JOIN_H_
@@ -20,9 +21,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "src/capture/library_event.h"
 #include "src/correlate/flow_table.h"
 #include "src/correlate/handshake_record.h"
+#include "src/correlate/join_key.h"
 #include "tlsmeter/certificate.h"
 
 namespace tlsmeter::agent {
@@ -34,7 +37,14 @@ inline constexpr uint64_t kJoinPatienceNs = 150'000'000;
 // How long an alert to a TLS 1.3 client is waited for after the client's success, and how long one is taken for a refusal.
 inline constexpr uint64_t kLateRejectNs = 5'000'000'000;
 
-// A little longer than the wire waits for a silent handshake.
+// What the wire saw before a library's end is known one turn after it: each turn reads both rings.
+inline constexpr uint64_t kTurnsUntilAlone = 2;
+
+// How often it is looked whether the wire follows what a library has told: that takes a pass over all connections.
+inline constexpr uint64_t kLookNs = 250'000'000;
+
+// A library handshake of which nothing was heard for this long, a little longer than the wire waits for a silent one, has
+// no end that could be told.
 inline constexpr uint64_t kLibraryAgeNs = kHandshakeTimeoutNs + 5'000'000'000;
 
 // Library handshakes in progress or waiting for the wire: 250 a second that the wire never shows. Some 500 bytes each and
@@ -72,8 +82,10 @@ class LibraryJoin {
   void Take(const LibraryEvent& event);
   void Take(HandshakeRecord record, uint64_t now_ns);
 
-  // Advance lets time pass: who waited long enough goes out alone. `now_ns` is Unix nanoseconds.
-  void Advance(uint64_t now_ns);
+  // Advance lets time pass, once both sources have been read: who waited long enough goes out alone. `now_ns` is Unix
+  // nanoseconds; `followed` returns the handshakes of which the wire may still make a record, and is called only where there
+  // is need.
+  void Advance(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
 
   // Finish lets everything out: the source has ended.
   void Finish();
@@ -86,43 +98,36 @@ class LibraryJoin {
   uint64_t certificates_refused() const { return certificates_.refused(); }
 
  private:
-  // Key is one thing by which the two halves may be matched.
-  struct Key {
-    JoinedBy by = JoinedBy::kNone;
-    Role role = Role::kClient;
-    uint32_t pid = 0;                    // of kAddress
-    std::array<uint8_t, 36> bytes = {};  // a random, or both ends' addresses and ports
-    bool operator==(const Key&) const = default;
-
-    template <typename H>
-    friend H AbslHashValue(H h, const Key& k) {
-      return H::combine(std::move(h), k.by, k.role, k.pid, k.bytes);
-    }
-  };
   struct Side;
   struct Waiting;
   using Sides = std::list<std::unique_ptr<Side>>;
   using Records = std::list<Waiting>;
 
-  static std::vector<Key> KeysOf(const HandshakeRecord& record);
   Side* Find(const LibraryEvent& event);
   void OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event);
-  bool Told(const std::vector<Key>& keys) const;
-  void Tell(const std::vector<Key>& keys);
-  void Await(HandshakeRecord record, std::vector<Key> keys, uint64_t deadline_ns, Side* side);
+  void OnLate(Side* side, const LibraryLate& late);
+  // How long after its end a library may still tell what the record depends on; 0: it has told all.
+  static uint64_t PatienceNs(const HandshakeRecord& record, const Side& side);
+  void Settle(Records::iterator waiting);
+  bool Told(const std::vector<JoinKey>& keys) const;
+  void Tell(const std::vector<JoinKey>& keys);
+  void Await(HandshakeRecord record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side);
   void Release(Records::iterator waiting);
   void Unite(HandshakeRecord record, Side* side);
+  void LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
   void Alone(Side* side);
   void Drop(Side* side);
   void Recount();
 
   absl::flat_hash_map<LibraryHandshakeId, Sides::iterator> by_id_;
   Sides sides_;  // the longest unchanged first
-  absl::flat_hash_map<Key, Side*> side_of_;
+  absl::flat_hash_map<JoinKey, Side*> side_of_;
   Records records_;  // by arrival
-  absl::flat_hash_map<Key, Records::iterator> record_of_;
-  std::deque<Key> told_order_;
-  absl::flat_hash_map<Key, int> told_;  // how often in told_order_
+  absl::flat_hash_map<JoinKey, Records::iterator> record_of_;
+  std::deque<JoinKey> told_order_;
+  absl::flat_hash_map<JoinKey, int> told_;  // how often in told_order_
+  uint64_t turn_ = 0;                       // calls of Advance
+  uint64_t look_ns_ = 0;                    // when to look again for handshakes that the wire does not follow
   CertificateCache certificates_;
   std::vector<HandshakeRecord> harvest_;
   LibraryJoinStats stats_;

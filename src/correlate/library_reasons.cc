@@ -19,7 +19,17 @@ std::string_view ErrorText(const LibraryFacts& facts) {
 }
 
 FailureReason CauseOfError(const LibraryFacts& facts, Sender side) {
-  return IsGnuTls(facts) ? CauseOfGnuTlsError(facts.reason, side) : CauseOfReason(facts.reason, facts.verify_result, side);
+  const uint32_t verified = facts.verify_result.value_or(0);
+  return IsGnuTls(facts) ? CauseOfGnuTlsError(facts.reason, verified, side) : CauseOfReason(facts.reason, verified, side);
+}
+
+std::string_view VerifyText(const LibraryFacts& facts) {
+  if (!facts.verify_result) return "";
+  return IsGnuTls(facts) ? GnuTlsStatusText(*facts.verify_result) : VerifyText(*facts.verify_result);
+}
+
+FailureReason CauseOfDoubt(const LibraryFacts& facts, Sender side) {
+  return facts.doubted ? CauseOfGnuTlsStatus(facts.verify_result.value_or(0), side) : FailureReason::kNone;
 }
 
 bool OnlyTheEnd(const LibraryFacts& facts) {

@@ -21,6 +21,13 @@ std::string_view ErrorText(const LibraryFacts& facts);
 // CauseOfError returns the verdict that facts.reason gives by itself when `side` meets it; kNone where it names no cause.
 FailureReason CauseOfError(const LibraryFacts& facts, Sender side);
 
+// VerifyText returns the library's own words for facts.verify_result, "" for those that are rare or where there is none.
+std::string_view VerifyText(const LibraryFacts& facts);
+
+// CauseOfDoubt returns what the program of `side` found wrong with the peer's certificate after the handshake; kNone where
+// it found nothing.
+FailureReason CauseOfDoubt(const LibraryFacts& facts, Sender side);
+
 // OnlyTheEnd is true where facts.reason says only that the transport ended.
 bool OnlyTheEnd(const LibraryFacts& facts);
 

@@ -1,7 +1,6 @@
 #include "src/correlate/openssl_reasons.h"
 
-#include <algorithm>
-#include <span>
+#include "src/correlate/reason_table.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -12,15 +11,8 @@ constexpr uint32_t kUnexpectedEof = 294;
 
 using enum FailureReason;
 
-struct Reason {
-  uint32_t number;
-  std::string_view text;
-  FailureReason at_client;  // what it means when the client meets it
-  FailureReason at_server;
-};
-
-// By number. kNone: the alert that went with it, or what the wire saw, says more.
-constexpr Reason kReasons[] = {
+// By number.
+constexpr ReasonRow kReasons[] = {
     {101, "no suitable key share", kNoSharedGroup, kNoSharedGroup},
     {118, "no suitable signature algorithm", kNoSharedSignatureAlgorithm, kNoSharedSignatureAlgorithm},
     {123, "bad signature", kDecryptError, kDecryptError},
@@ -96,16 +88,8 @@ constexpr VerifyResult kVerifyResults[] = {
     {68, "CA signature digest algorithm too weak", kCertificateOther},
 };
 
-constexpr auto kByNumber = [](const auto& a, const auto& b) { return a.number < b.number; };
-static_assert(std::is_sorted(std::begin(kReasons), std::end(kReasons), kByNumber));
-static_assert(std::is_sorted(std::begin(kVerifyResults), std::end(kVerifyResults), kByNumber));
-
-// The row of `number`, or null.
-template <typename Row>
-const Row* Find(std::span<const Row> rows, uint32_t number) {
-  const auto row = std::lower_bound(rows.begin(), rows.end(), number, [](const Row& r, uint32_t n) { return r.number < n; });
-  return row != rows.end() && row->number == number ? &*row : nullptr;
-}
+static_assert(InOrder<ReasonRow>(kReasons));
+static_assert(InOrder<VerifyResult>(kVerifyResults));
 
 }  // namespace
 
@@ -115,23 +99,22 @@ std::optional<uint8_t> AlertOfReason(uint32_t reason) {
 }
 
 std::string_view ReasonText(uint32_t reason) {
-  const Reason* row = Find<Reason>(kReasons, reason);
+  const ReasonRow* row = FindRow<ReasonRow>(kReasons, reason);
   return row != nullptr ? row->text : "";
 }
 
 FailureReason CauseOfReason(uint32_t reason, uint32_t verify_result, Sender side) {
-  const Reason* row = Find<Reason>(kReasons, reason);
+  const ReasonRow* row = FindRow<ReasonRow>(kReasons, reason);
   if (row == nullptr) return kNone;
-  if (side == Sender::kServer) return row->at_server;
-  const VerifyResult* verified =
-      reason == kCertificateVerifyFailed ? Find<VerifyResult>(kVerifyResults, verify_result) : nullptr;
-  return verified != nullptr ? verified->cause : row->at_client;
+  const bool judged = reason == kCertificateVerifyFailed && side == Sender::kClient;
+  const VerifyResult* verified = judged ? FindRow<VerifyResult>(kVerifyResults, verify_result) : nullptr;
+  return verified != nullptr ? verified->cause : row->At(side);
 }
 
 bool EndOfStream(uint32_t reason) { return reason == 0 || reason == kUnexpectedEof; }
 
 std::string_view VerifyText(uint32_t verify_result) {
-  const VerifyResult* row = Find<VerifyResult>(kVerifyResults, verify_result);
+  const VerifyResult* row = FindRow<VerifyResult>(kVerifyResults, verify_result);
   return row != nullptr ? row->text : "";
 }
 

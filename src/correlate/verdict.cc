@@ -165,15 +165,29 @@ bool RefusesCertificate(uint8_t description) {
   return (description >= kNoCertificate && description <= kAccessDenied) || description == kCertificateRequired;
 }
 
+constexpr uint8_t kFatal = 2;
+
 Alert PlainAlert(Sender sender, uint8_t description) {
-  return Alert{.sender = sender, .level = 2, .description = description, .encrypted = false, .time_ns = 0};
+  return Alert{.sender = sender, .level = kFatal, .description = description, .encrypted = false, .time_ns = 0};
 }
 
-// The library reported success. The client's does so before the server has judged the client.
+// The library reported success. The client's does so before the server has judged the client, and programs with GnuTLS judge
+// the peer themselves, afterwards.
 Verdict VerdictAfterSuccess(const Handshake& tls, Role role, const Verdict& wire, const LibraryFacts& library) {
   if (library.late_alert && (tls.progress != Progress::kEstablished || RefusesCertificate(*library.late_alert))) {
     const Alert alert = PlainAlert(Sender::kServer, *library.late_alert);
     return Failure(ReasonOfAlert(tls, alert), role, alert.sender, false);
+  }
+  const Sender self = role == Role::kServer ? Sender::kServer : Sender::kClient;
+  const FailureReason doubt = CauseOfDoubt(library, self);
+  if (library.alert_sent && library.alert_sent->level == kFatal) {
+    if (doubt != FailureReason::kNone) return Failure(doubt, role, self, false);
+    const uint8_t sent = library.alert_sent->description;
+    if (RefusesCertificate(sent)) return Failure(ReasonOfAlert(tls, PlainAlert(self, sent)), role, self, false);
+  }
+  // It went away without a word to the peer.
+  if (doubt != FailureReason::kNone && library.closed && tls.first_application_data_ns == 0) {
+    return Failure(doubt, role, self, true);
   }
   const bool refused_after = role == Role::kClient && tls.progress == Progress::kRefused && tls.inferred && tls.alert &&
                              tls.alert->sender == Sender::kServer;

@@ -165,7 +165,7 @@ void WriteOutcome(const HandshakeRecord& record, JsonWriter* json) {
     } else {
       json->String("tlsmeter.failure.side", "none");
     }
-    if (record.library.has_value() && record.library->late_alert.has_value()) json->Bool("tlsmeter.failure.late", true);
+    if (record.library && record.library->outcome == LibraryOutcome::kSuccess) json->Bool("tlsmeter.failure.late", true);
   }
   if (!record.tls.alert.has_value()) return;
   const Alert& alert = *record.tls.alert;
@@ -190,12 +190,9 @@ void WriteLibrary(const LibraryFacts& library, JsonWriter* json) {
     json->Uint("tlsmeter.error.code", library.reason);
     if (const std::string_view text = ErrorText(library); !text.empty()) json->String("tlsmeter.error.text", text);
   }
-  // Without a certificate a result of 0 says nothing; another one says that there was one, refused before it was kept.
-  if (library.peer_certificate || library.verify_result != 0) {
-    json->Uint("tlsmeter.verify.code", library.verify_result);
-    if (const std::string_view text = VerifyText(library.verify_result); !text.empty()) {
-      json->String("tlsmeter.verify.text", text);
-    }
+  if (library.verify_result) {
+    json->Uint("tlsmeter.verify.code", *library.verify_result);
+    if (const std::string_view text = VerifyText(library); !text.empty()) json->String("tlsmeter.verify.text", text);
   }
 }
 

@@ -35,10 +35,12 @@ enum class ProbeKind : uint8_t {
   kFree = 9,                  // SSL_free: arg1 = SSL*
   kGnuHandshakeEntry = 10,    // GnuTLS, gnutls_handshake: arg1 = session
   kGnuHandshakeReturn = 11,   // at a RET of it: the return register holds the result
-  kGnuPeerCertificate = 12,   // gnutls_pcert_import_x509_raw: arg2 = gnutls_datum_t* {data, unsigned size}
-  kGnuFree = 13,              // gnutls_deinit: arg1 = session
+  kGnuAlert = 12,             // gnutls_alert_send: arg1 = session, arg2 = level, arg3 = description
+  kGnuVerifyEntry = 13,       // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
+  kGnuVerifyReturn = 14,      // at a RET of it: the return register is negative when there is no verdict
+  kGnuFree = 15,              // gnutls_deinit: arg1 = session
 };
-inline constexpr size_t kProbeKindCount = 14;
+inline constexpr size_t kProbeKindCount = 16;
 
 // ObjectField names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the
 // session).
@@ -67,8 +69,14 @@ enum class ObjectField : uint8_t {
   kBioNumber,       // from the BIO*: int, the file descriptor of a socket
   kBioFlags,        // from the BIO*: int, 8 = the operation should be tried again
   kFileDescriptor,  // GnuTLS: the transport pointer that is read from, a descriptor unless the program set its own functions
+  kCredentials,     // GnuTLS: gnutls_credentials_type_t; the next two are there where it is 1, certificates
+  kPeerCertificates,      // GnuTLS: pointer to an array of gnutls_datum_t, what the peer has shown, or null
+  kPeerCertificateCount,  // GnuTLS: unsigned, how many
+  kOwnCertificates,       // GnuTLS: pointer to an array of gnutls_pcert_st, the chain chosen for this side, or null
+  kOwnCertificateCount,   // GnuTLS: 16 bits, how many
+  kLastMessage,           // GnuTLS: gnutls_handshake_description_t of the last handshake message sent
 };
-inline constexpr size_t kFieldCount = 24;
+inline constexpr size_t kFieldCount = 30;
 
 // kMaxHops bounds a path: SSL -> s3 -> tmp -> field is the longest of any build known.
 inline constexpr size_t kMaxHops = 4;

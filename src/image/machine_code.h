@@ -149,6 +149,13 @@ struct OwnCall {
 // to lead, the depth depends on the way, or a ceiling is reached.
 std::vector<OwnCall> OwnCalls(ElfFile* file, uint64_t function, uint64_t target);
 
+// kMaxCallees bounds the answer of Callees.
+inline constexpr size_t kMaxCallees = 64;
+
+// Callees returns the functions of the file that the function at `address` calls directly and not through a stub, each once,
+// in the order of the calls. Empty when `address` is no function's start.
+std::vector<uint64_t> Callees(ElfFile* file, uint64_t address);
+
 }  // namespace tlsmeter::agent
 
 #endif  // TLSMETER_SRC_IMAGE_MACHINE_CODE_H_

@@ -20,8 +20,8 @@
 
 namespace tlsmeter::agent {
 
-// kMaxFieldOffset bounds a plausible offset: OpenSSL's and GnuTLS's objects are below 8 KiB.
-inline constexpr int64_t kMaxFieldOffset = 8 << 10;
+// kMaxFieldOffset bounds a plausible offset: OpenSSL's objects are below 8 KiB, fields of GnuTLS 3.8 lie up to 8,152.
+inline constexpr int64_t kMaxFieldOffset = 16 << 10;
 
 // FieldOf returns the path to the field that `value` was loaded from; hops 0 when it is no such value or the path is not
 // plausible.

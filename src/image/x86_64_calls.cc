@@ -163,4 +163,21 @@ std::vector<OwnCall> OwnCalls(ElfFile* file, uint64_t function, uint64_t target)
   return calls;
 }
 
+std::vector<uint64_t> Callees(ElfFile* file, uint64_t address) {
+  const std::optional<CodeRange> function = file->FunctionAt(address);
+  if (!HasDecoder(*file) || !function || function->begin != address) return {};
+  if (function->end - function->begin > x86_64::kMaxFunction) return {};
+  x86_64::Disassembler disassembler;
+  std::vector<uint64_t> callees;
+  for (uint64_t at = function->begin; at < function->end && callees.size() < kMaxCallees;) {
+    const cs_insn* instruction = disassembler.Decode(file, at);
+    if (instruction == nullptr) break;
+    at += instruction->size;
+    const uint64_t target = instruction->id == X86_INS_CALL ? x86_64::BranchTarget(*instruction) : 0;
+    if (target == 0 || x86_64::StubSlot(file, target) != 0) continue;
+    if (std::find(callees.begin(), callees.end(), target) == callees.end()) callees.push_back(target);
+  }
+  return callees;
+}
+
 }  // namespace tlsmeter::agent

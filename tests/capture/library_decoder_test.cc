@@ -46,7 +46,7 @@ tm_library_end_event EndEvent(uint8_t outcome = TM_LIBRARY_SUCCESS) {
 tm_library_late_event LateEvent() {
   tm_library_late_event e = {};
   e.library = Header(TM_EVENT_LIBRARY_LATE);
-  e.alert_description = 116;
+  e.value = 116;
   return e;
 }
 
@@ -87,7 +87,7 @@ TEST(LibraryDecoder, TellsEveryFactOfAnEnd) {
   e.verify_result = 18;
   e.cipher = 0x1301;
   e.group = 0x001d;
-  e.flags = TM_LIBRARY_SERVER | TM_LIBRARY_RESUMED | TM_LIBRARY_PEER | TM_LIBRARY_MET_LATE;
+  e.flags = TM_LIBRARY_SERVER | TM_LIBRARY_RESUMED | TM_LIBRARY_JUDGED | TM_LIBRARY_MET_LATE;
   e.alert_level = 2;
   e.alert_description = 48;
   e.server_random[0] = 9;
@@ -107,7 +107,7 @@ TEST(LibraryDecoder, TellsEveryFactOfAnEnd) {
   const auto& end = std::get<LibraryEnd>(out.what);
   EXPECT_EQ(end.implementation, TlsStack::kOpenSsl);
   EXPECT_EQ(end.outcome, LibraryOutcome::kFailure);
-  EXPECT_TRUE(end.server && end.resumed && end.peer_certificate && end.met_late);
+  EXPECT_TRUE(end.server && end.resumed && end.met_late);
   EXPECT_EQ(end.inside_ns, 77u);
   EXPECT_EQ(end.steps, 2u);
   EXPECT_EQ(end.reason, 134u);
@@ -136,7 +136,7 @@ TEST(LibraryDecoder, LeavesOutWhatTheLibraryDidNotShow) {
   const auto& end = std::get<LibraryEnd>(out.what);
   EXPECT_EQ(end.outcome, LibraryOutcome::kAbandoned);
   EXPECT_EQ(end.version, 0);
-  EXPECT_FALSE(end.alert || end.local || end.remote);
+  EXPECT_FALSE(end.alert || end.local || end.remote || end.verify_result);
   EXPECT_EQ(end.alpn, "");
   EXPECT_EQ(end.server_name, "");
 }
@@ -181,12 +181,45 @@ TEST(LibraryDecoder, ReadsTheNumbersOfGnuTls) {
   EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 
-TEST(LibraryDecoder, TellsALateAlert) {
-  LibraryEvent out;
+TEST(LibraryDecoder, TellsAVerificationThatHadAResultOrAPeer) {
+  const auto result = [](uint32_t verify_result, uint8_t flags) {
+    tm_library_end_event e = EndEvent();
+    e.verify_result = verify_result;
+    e.flags = flags;
+    LibraryEvent out;
+    EXPECT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
+    return std::get<LibraryEnd>(out.what).verify_result;
+  };
+  EXPECT_EQ(result(0, TM_LIBRARY_JUDGED), 0u);
+  EXPECT_EQ(result(20, TM_LIBRARY_JUDGED), 20u);
+  EXPECT_EQ(result(20, 0), 20u);  // refused before it was kept
+  EXPECT_EQ(result(0, 0), std::nullopt);
+}
+
+TEST(LibraryDecoder, TellsWhatCameLate) {
+  using What = LibraryLate::What;
+  const auto late = [](uint8_t what, uint32_t value) {
+    tm_library_late_event e = LateEvent();
+    e.what = what;
+    e.value = value;
+    LibraryEvent out;
+    EXPECT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
+    const auto& told = std::get<LibraryLate>(out.what);
+    return std::pair(told.what, told.value);
+  };
+  EXPECT_EQ(late(TM_LATE_ALERT_RECEIVED, 116), std::pair(What::kAlertReceived, 116u));
+  EXPECT_EQ(late(TM_LATE_ALERT_SENT, 255), std::pair(What::kAlertSent, 255u));
+  EXPECT_EQ(late(TM_LATE_TRUSTED, 0), std::pair(What::kVerified, 0u));
+  EXPECT_EQ(late(TM_LATE_DOUBTED, 0x402), std::pair(What::kVerified, 0x402u));
+  EXPECT_EQ(late(TM_LATE_CLOSED, 0), std::pair(What::kClosed, 0u));
+  for (const auto& [what, value] : {std::pair(TM_LATE_ALERT_RECEIVED, 256u), std::pair(TM_LATE_ALERT_SENT, 256u)}) {
+    tm_library_late_event e = LateEvent();
+    e.what = static_cast<uint8_t>(what);
+    e.value = value;
+    EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
+  }
   tm_library_late_event e = LateEvent();
-  ASSERT_EQ(Decode(Bytes(e), &out), Outcome::kEvent);
-  EXPECT_EQ(std::get<LibraryLate>(out.what).alert_description, 116);
-  e.alert_description = 256;
+  e.what = TM_LATE_CLOSED + 1;
   EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 

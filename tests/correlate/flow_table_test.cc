@@ -150,6 +150,32 @@ TEST(FlowTable, BothSidesOfOneHostAreTwoRecords) {
   EXPECT_EQ(records[1].client->port, 443);  // the remote end sent the hello
 }
 
+TEST(FlowTable, TellsWhichHandshakesItStillFollows) {
+  FlowTable table;
+  EXPECT_THAT(table.Followed(), IsEmpty());
+  const Bytes hello = Hello::Client13().Record();
+  Connection begun(&table, 1, End::kRemote);
+  begun.Open().Client(Bytes(hello.begin(), hello.begin() + 20));
+  Connection complete(&table, 2);
+  complete.Open().OwnedBy(7).Client(hello).Server(Hello::Server13().Record(0x0303));
+  std::vector<HandshakeIdentity> followed = table.Followed();
+  ASSERT_THAT(followed, SizeIs(2));
+  EXPECT_EQ(followed[0].role, Role::kServer);
+  EXPECT_EQ(followed[0].pid, 0u);
+  EXPECT_EQ(followed[0].local->port, 40000);
+  EXPECT_EQ(followed[0].remote->port, 443);
+  EXPECT_FALSE(followed[0].client_random || followed[0].server_random);
+  EXPECT_EQ(followed[1].role, Role::kClient);
+  EXPECT_EQ(followed[1].pid, 7u);
+  begun.TcpEnd({.remote_fin = true});
+  complete.TcpEnd({.remote_fin = true});
+  EXPECT_THAT(table.Followed(), IsEmpty());
+  const std::vector<HandshakeRecord> records = table.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(followed[1].client_random, records[0].tls.client_hello->random);
+  EXPECT_EQ(followed[1].server_random, records[0].tls.server_hello->random);
+}
+
 TEST(FlowTable, WaitsForTheOwnerAndThenNoLonger) {
   FlowTable table;
   Connection late(&table, 1, End::kRemote);

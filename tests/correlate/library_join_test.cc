@@ -77,6 +77,11 @@ LibraryEvent Event(const What& what, uint64_t object = 1, uint64_t time_ns = kSt
   return event;
 }
 
+// A turn, in which the wire still follows these.
+void Advance(LibraryJoin* join, uint64_t now_ns, const std::vector<HandshakeIdentity>& followed = {}) {
+  join->Advance(now_ns, [&followed] { return followed; });
+}
+
 CertificateDer Der(uint8_t byte) { return std::make_shared<const std::vector<uint8_t>>(std::vector<uint8_t>{byte}); }
 
 uint64_t Joined(const LibraryJoin& join, JoinedBy by) { return join.stats().joined[static_cast<size_t>(by)]; }
@@ -110,7 +115,7 @@ TEST(LibraryJoin, UnitesFactsThatCameFirst) {
 TEST(LibraryJoin, UnitesFactsThatCameSecond) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs - 1);
+  Advance(&join, kStart + kJoinPatienceNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   EXPECT_EQ(join.stats().waiting, 1u);
   join.Take(Event(End()));
@@ -123,7 +128,7 @@ TEST(LibraryJoin, UnitesFactsThatCameSecond) {
 TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs);
+  Advance(&join, kStart + kJoinPatienceNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_FALSE(records[0].library.has_value());
@@ -133,9 +138,9 @@ TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
 TEST(LibraryJoin, FactsThatComeTooLateMakeNoSecondRecord) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
-  join.Advance(kStart + kJoinPatienceNs);
+  Advance(&join, kStart + kJoinPatienceNs);
   join.Take(Event(End()));
-  join.Advance(kStart + 2 * kLibraryAgeNs);
+  Advance(&join, kStart + 2 * kLibraryAgeNs);
   join.Finish();
   EXPECT_THAT(join.Harvest(), SizeIs(1));
   EXPECT_EQ(join.stats().too_late, 1u);
@@ -193,9 +198,9 @@ TEST(LibraryJoin, WaitsForTheAlertThatRefusesAFinishedClient) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(RefusedByServer(), kStart);
-  join.Advance(kStart + kLateRejectNs - 1);
+  Advance(&join, kStart + kLateRejectNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Take(Event(LibraryLate{116}, 1, kStart + kMs));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateMissing);
@@ -211,7 +216,7 @@ TEST(LibraryJoin, TheWireMayComeBetweenSuccessAndAlert) {
   join.Take(RefusedByServer(), kStart);
   join.Take(Event(End()));
   EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Take(Event(LibraryLate{48}, 1, kStart + kMs));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 48}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
@@ -222,7 +227,7 @@ TEST(LibraryJoin, KeepsTheInferenceWhenNoAlertIsRead) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(RefusedByServer(), kStart);
-  join.Advance(kStart + kLateRejectNs);
+  Advance(&join, kStart + kLateRejectNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
@@ -234,7 +239,7 @@ TEST(LibraryJoin, AnAlertOfAHandshakeThatIsOutIsCounted) {
   LibraryJoin join;
   join.Take(Event(End()));
   join.Take(Wire(), kStart);
-  join.Take(Event(LibraryLate{116}));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}));
   EXPECT_THAT(join.Harvest(), SizeIs(1));
   EXPECT_EQ(join.stats().too_late, 1u);
 }
@@ -244,9 +249,9 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   LibraryEnd end = End();
   end.server_name = "a.example";
   join.Take(Event(end));
-  join.Advance(kStart + kLibraryAgeNs - 1);
-  EXPECT_THAT(join.Harvest(), IsEmpty());
-  join.Advance(kStart + kLibraryAgeNs);
+  Advance(&join, kStart);
+  EXPECT_THAT(join.Harvest(), IsEmpty());  // the wire's ring may have been read before its event was written
+  Advance(&join, kStart + kLookNs);
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].role, Role::kClient);
@@ -255,6 +260,49 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   EXPECT_EQ(records[0].tls.version, ProtocolVersion::kTls13);
   EXPECT_EQ(records[0].library->join, JoinedBy::kNone);
   EXPECT_EQ(records[0].library->server_name, "a.example");
+}
+
+TEST(LibraryJoin, FactsWaitWhileTheWireFollowsTheirHandshake) {
+  HandshakeIdentity by_client_random{.client_random = Random(7)};
+  HandshakeIdentity by_server_random{.client_random = Random(1), .server_random = Random(107)};
+  HandshakeIdentity by_address{.pid = 0, .local = Address(1, 40000), .remote = Address(2, 443)};
+  for (const HandshakeIdentity& same : {by_client_random, by_server_random, by_address}) {
+    LibraryJoin join;
+    LibraryEnd end = End();
+    end.local = Address(1, 40000);
+    end.remote = Address(2, 443);
+    join.Take(Event(end));
+    Advance(&join, kStart, {same});
+    Advance(&join, kStart + kLookNs, {same});
+    Advance(&join, kStart + kLibraryAgeNs - 1, {same});
+    EXPECT_THAT(join.Harvest(), IsEmpty());
+    Advance(&join, kStart + kLibraryAgeNs, {same});
+    EXPECT_THAT(join.Harvest(), SizeIs(1));
+  }
+}
+
+TEST(LibraryJoin, FactsDoNotWaitForOtherHandshakes) {
+  const HandshakeIdentity other{
+      .pid = 42, .local = Address(1, 40001), .remote = Address(2, 443), .client_random = Random(8)};
+  HandshakeIdentity other_side = other;
+  other_side.role = Role::kServer;
+  other_side.client_random = Random(7);
+  LibraryJoin join;
+  join.Take(Event(End()));
+  Advance(&join, kStart, {other, other_side});
+  Advance(&join, kStart + kLookNs, {other, other_side});
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+TEST(LibraryJoin, AHelloThatIsNotCompleteMayBeThatOfALibraryThatKnowsNoSocket) {
+  for (const uint32_t pid : {42u, 0u, 43u}) {
+    LibraryJoin join;
+    const HandshakeIdentity begun{.pid = pid, .local = Address(1, 40000), .remote = Address(2, 443)};
+    join.Take(Event(End()));
+    Advance(&join, kStart, {begun});
+    Advance(&join, kStart + kLookNs, {begun});
+    EXPECT_THAT(join.Harvest(), SizeIs(pid == 43 ? 1 : 0)) << pid;
+  }
 }
 
 TEST(LibraryJoin, SaysNothingWasNegotiatedWhereNoServerHelloWas) {
@@ -284,7 +332,7 @@ TEST(LibraryJoin, CountsWhatNeverEndedAndWhatNamesNothing) {
   LibraryEnd nameless;
   nameless.outcome = LibraryOutcome::kAbandoned;
   join.Take(Event(nameless, 2));
-  join.Advance(kStart + kLibraryAgeNs);
+  Advance(&join, kStart + kLibraryAgeNs);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   EXPECT_EQ(join.stats().unfinished, 1u);
   EXPECT_EQ(join.stats().nameless, 1u);
@@ -377,15 +425,118 @@ TEST(LibraryJoin, TellsTheAlertThatGnuTlsReceived) {
   EXPECT_EQ(records[0].tls.alert->description, 48);
 }
 
-TEST(LibraryJoin, WaitsForNoLateAlertThatGnuTlsDoesNotTell) {
-  LibraryJoin join;
+// ---- what programs with GnuTLS do after the handshake ----
+
+LibraryEnd GnuTls(LibraryOutcome outcome = LibraryOutcome::kSuccess) {
   LibraryEnd end = End();
   end.implementation = TlsStack::kGnuTls;
-  join.Take(Event(end));
-  join.Take(RefusedByServer(), kStart);
+  end.outcome = outcome;
+  return end;
+}
+
+// A client that was shown a certificate, with its success.
+void Succeed(LibraryJoin* join) {
+  join->Take(Event(LibraryCertificate{false, 0, Der(1)}));
+  join->Take(Event(GnuTls()));
+}
+
+TEST(LibraryJoin, WaitsForTheVerdictOfAProgramThatWasShownACertificate) {
+  LibraryJoin join;
+  Succeed(&join);
+  join.Take(Wire(), kStart);
+  Advance(&join, kStart + kJoinPatienceNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0}, 1, kStart + kMs));
   const std::vector<HandshakeRecord> records = join.Harvest();
   ASSERT_THAT(records, SizeIs(1));
-  EXPECT_EQ(records[0].result, Result::kFailure);  // as the wire infers it
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_EQ(records[0].library->verify_result, 0u);
+}
+
+TEST(LibraryJoin, WaitsNotLongForAVerdictThatNobodyAsksFor) {
+  LibraryJoin join;
+  Succeed(&join);
+  join.Take(Wire(), kStart);
+  Advance(&join, kStart + kJoinPatienceNs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_FALSE(records[0].library->verify_result.has_value());
+}
+
+TEST(LibraryJoin, AServerThatIsShownNothingWaitsForNothing) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls();
+  end.server = true;
+  join.Take(Event(end));
+  join.Take(Wire(7, Role::kServer), kStart);
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+}
+
+TEST(LibraryJoin, ADoubtWaitsForWhatTheProgramDoesAboutIt) {
+  for (const bool closes : {true, false}) {
+    LibraryJoin join;
+    Succeed(&join);
+    join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
+    join.Take(Wire(), kStart + 2 * kMs);
+    Advance(&join, kStart + kLateRejectNs - 1);
+    EXPECT_THAT(join.Harvest(), IsEmpty());
+    if (closes) {
+      join.Take(Event(LibraryLate{LibraryLate::What::kClosed, 0}, 1, kStart + 3 * kMs));
+    } else {
+      Advance(&join, kStart + kLateRejectNs);
+    }
+    const std::vector<HandshakeRecord> records = join.Harvest();
+    ASSERT_THAT(records, SizeIs(1));
+    EXPECT_EQ(records[0].result, closes ? Result::kFailure : Result::kSuccess);
+    EXPECT_EQ(records[0].reason, closes ? FailureReason::kUnknownCa : FailureReason::kNone);
+    EXPECT_EQ(records[0].inferred, closes);
+    EXPECT_EQ(records[0].library->verify_result, 0x42u);
+  }
+}
+
+TEST(LibraryJoin, ADoubtedConnectionThatIsUsedWaitsForNothingMore) {
+  LibraryJoin join;
+  Succeed(&join);
+  HandshakeRecord used = Wire();
+  used.tls.first_application_data_ns = kStart;
+  join.Take(used, kStart);
+  join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+}
+
+TEST(LibraryJoin, TellsTheAlertThatAProgramSendsWhenItsHandshakeHasFailed) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls(LibraryOutcome::kFailure);
+  end.reason = 43;  // GNUTLS_E_CERTIFICATE_ERROR
+  end.verify_result = 0x402;
+  join.Take(Event(end));
+  HandshakeRecord wire = Wire();
+  wire.tls.progress = Progress::kInProgress;
+  join.Take(wire, kStart);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 42}, 1, kStart + kMs));
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kCertificateExpired);
+  ASSERT_TRUE(records[0].tls.alert.has_value());
+  EXPECT_EQ(records[0].tls.alert->sender, Sender::kClient);
+  EXPECT_EQ(records[0].tls.alert->description, 42);
+}
+
+TEST(LibraryJoin, AFatalAlertAfterASuccessThatStandsIsNotTheHandshakes) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls();
+  end.server = true;
+  join.Take(Event(end));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 80}, 1, kStart + kMs));
+  join.Take(Wire(7, Role::kServer), kStart + 2 * kMs);
+  const std::vector<HandshakeRecord> records = join.Harvest();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_FALSE(records[0].tls.alert.has_value());
 }
 
 }  // namespace

@@ -147,13 +147,15 @@ struct LibraryCase {
 
 TEST(Verdict, GnuTlsNamesTheCauseByItsOwnNumbers) {
   const Handshake tls = With(Progress::kInProgress);
-  const auto verdict = [&tls](uint32_t error, Role role, std::optional<uint8_t> alert = std::nullopt) {
-    LibraryFacts facts = Failed(error);
+  const auto verdict = [&tls](uint32_t error, Role role, std::optional<uint8_t> alert = std::nullopt, uint32_t status = 0) {
+    LibraryFacts facts = Failed(error, status);
     facts.implementation = TlsStack::kGnuTls;
     facts.alert_received = alert;
     return Text(DecideVerdict(tls, role, Ending{}, &facts));
   };
   EXPECT_EQ(verdict(43, Role::kClient), "failure:certificate_other@server");
+  EXPECT_EQ(verdict(43, Role::kClient, {}, 0x402), "failure:certificate_expired@server");
+  EXPECT_EQ(verdict(43, Role::kServer, {}, 0x402), "failure:client_certificate_rejected@client");
   EXPECT_EQ(verdict(348, Role::kServer), "failure:client_certificate_rejected@client");
   EXPECT_EQ(verdict(49, Role::kServer), "failure:client_certificate_missing@client");
   EXPECT_EQ(verdict(87, Role::kServer), "failure:no_shared_cipher");
@@ -257,6 +259,51 @@ TEST(LibraryVerdict, AClientThatIsDoneMayStillBeRefused) {
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_missing@client");
   tls = With(Progress::kEstablished);
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:client_certificate_missing@client");
+}
+
+// ---- programs with GnuTLS, which judge the peer after the handshake ----
+
+constexpr uint32_t kIssuerUnknown = 0x42;  // GNUTLS_CERT_INVALID | GNUTLS_CERT_SIGNER_NOT_FOUND
+
+LibraryFacts Doubted(bool closed) {
+  LibraryFacts facts;
+  facts.implementation = TlsStack::kGnuTls;
+  facts.verify_result = kIssuerUnknown;
+  facts.doubted = true;
+  facts.closed = closed;
+  return facts;
+}
+
+TEST(LibraryVerdict, AProgramThatFindsTheCertificateWantingAndGoesAwayHasRefusedIt) {
+  const LibraryFacts facts = Doubted(true);
+  Handshake tls = With(Progress::kEstablished);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:unknown_ca~@server");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "failure:client_certificate_rejected~@client");
+  tls.first_application_data_ns = 5;  // it went on
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "success");
+}
+
+TEST(LibraryVerdict, DoubtAloneIsNoRefusal) {
+  const LibraryFacts facts = Doubted(false);
+  EXPECT_EQ(Text(DecideVerdict(With(Progress::kEstablished), Role::kClient, Ending{}, &facts)), "success");
+  LibraryFacts within = Doubted(true);  // a verdict within the handshake, which went on
+  within.doubted = false;
+  EXPECT_EQ(Text(DecideVerdict(With(Progress::kEstablished), Role::kClient, Ending{}, &within)), "success");
+}
+
+TEST(LibraryVerdict, AFatalAlertAfterSuccessRefusesThePeerWhereItSaysSo) {
+  LibraryFacts facts = Doubted(false);
+  facts.alert_sent = LibraryAlert{2, 42};
+  const Handshake tls = With(Progress::kEstablished);
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:unknown_ca@server");
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "failure:client_certificate_rejected@client");
+  facts = {};
+  facts.alert_sent = LibraryAlert{2, 42};  // by a judgement of its own
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "failure:certificate_other@server");
+  facts.alert_sent = LibraryAlert{2, 80};  // of what came after the handshake
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "success");
+  facts.alert_sent = LibraryAlert{1, 42};
+  EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "success");
 }
 
 TEST(LibraryVerdict, AnAlertLongAfterTheHandshakeIsNoneOfIt) {

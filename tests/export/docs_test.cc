@@ -67,7 +67,6 @@ std::set<std::string> PrintedPaths() {
   old.library->end_ns = 2;
   old.library->reason = 134;
   old.library->verify_result = 18;
-  old.library->late_alert = 48;
   HandshakeRecord whole = Tls12Record();  // all that was sent was read
   whole.tls.server_certificates.length = whole.tls.server_certificates.certificates.size();
   whole.tls.client_certificates.length = whole.tls.client_certificates.certificates.size();

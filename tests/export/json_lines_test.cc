@@ -226,6 +226,7 @@ TEST(JsonLinesTest, TellsWhatTheLibrarySays) {
   LibraryFacts& library = record.library.emplace();
   library.join = JoinedBy::kServerRandom;
   library.stack = "OpenSSL 3.0.19";
+  library.outcome = LibraryOutcome::kFailure;
   library.reason = 134;
   library.verify_result = 20;
   library.start_ns = 1'000'000;
@@ -236,6 +237,27 @@ TEST(JsonLinesTest, TellsWhatTheLibrarySays) {
   EXPECT_EQ(tlsmeter["error"], Json({{"code", 134}, {"text", "certificate verify failed"}}));
   EXPECT_EQ(tlsmeter["verify"], Json({{"code", 20}, {"text", "unable to get local issuer certificate"}}));
   EXPECT_EQ(tlsmeter["timing"]["library_ms"], 2.5);
+  EXPECT_FALSE(tlsmeter["failure"].contains("late"));
+}
+
+TEST(JsonLinesTest, TellsVerdictsInTheWordsOfTheLibraryThatGaveThem) {
+  HandshakeRecord record = RefusedRecord();
+  LibraryFacts& library = record.library.emplace();
+  const auto verify = [&record] { return Json::parse(JsonLine(record))["tlsmeter"].value("verify", Json()); };
+  EXPECT_EQ(verify(), Json());
+  library.verify_result = 0;
+  EXPECT_EQ(verify(), Json({{"code", 0}, {"text", "ok"}}));
+  library.implementation = TlsStack::kGnuTls;
+  library.verify_result = 0x42;
+  EXPECT_EQ(verify(), Json({{"code", 0x42}, {"text", "The certificate issuer is unknown."}}));
+}
+
+TEST(JsonLinesTest, ARefusalOfWhatHadSucceededIsLate) {
+  HandshakeRecord record = RefusedRecord();
+  LibraryFacts& library = record.library.emplace();
+  EXPECT_EQ(Json::parse(JsonLine(record))["tlsmeter"]["failure"]["late"], true);
+  library.outcome = LibraryOutcome::kFailure;
+  EXPECT_FALSE(Json::parse(JsonLine(record))["tlsmeter"]["failure"].contains("late"));
 }
 
 }  // namespace

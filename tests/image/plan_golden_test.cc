@@ -83,11 +83,21 @@ Fields Fields35(uint8_t alpn_length_size) {
   return fields;
 }
 
-Fields FieldsOfGnuTls() {
-  return {{ObjectField::kVersion, {2, 4, {0xf8, 0x8}}},  {ObjectField::kServer, {1, 4, {0x0}}},
-          {ObjectField::kResumed, {1, 1, {0x1b0}}},      {ObjectField::kClientRandom, {1, 32, {0x50}}},
-          {ObjectField::kServerRandom, {1, 32, {0x70}}}, {ObjectField::kReceivedAlert, {1, 4, {0x194}}},
-          {ObjectField::kGroup, {2, 4, {0xd8, 0x8}}},    {ObjectField::kFileDescriptor, {1, 8, {0x600}}}};
+Fields FieldsOfGnuTls(uint16_t peer) {
+  return {{ObjectField::kVersion, {2, 4, {0xf8, 0x8}}},
+          {ObjectField::kServer, {1, 4, {0x0}}},
+          {ObjectField::kResumed, {1, 1, {0x1b0}}},
+          {ObjectField::kClientRandom, {1, 32, {0x50}}},
+          {ObjectField::kServerRandom, {1, 32, {0x70}}},
+          {ObjectField::kReceivedAlert, {1, 4, {0x194}}},
+          {ObjectField::kGroup, {2, 4, {0xd8, 0x8}}},
+          {ObjectField::kFileDescriptor, {1, 8, {0x600}}},
+          {ObjectField::kCredentials, {1, 4, {static_cast<uint16_t>(peer + 8)}}},
+          {ObjectField::kPeerCertificates, {2, 8, {peer, 0x48}}},
+          {ObjectField::kPeerCertificateCount, {2, 4, {peer, 0x50}}},
+          {ObjectField::kOwnCertificates, {1, 8, {0x668}}},
+          {ObjectField::kOwnCertificateCount, {1, 2, {0x670}}},
+          {ObjectField::kLastMessage, {1, 4, {0x19c}}}};
 }
 
 struct Build {
@@ -107,12 +117,12 @@ std::vector<Build> Builds() {
   return {
       {"InstalledLibssl", kLibraries + "libssl.so.3", kLibraries + "libcrypto.so.3", "OpenSSL 3.0.", Generation::kOpenSsl30,
        Fields30()},
-      {"InstalledGnuTls", kLibraries + "libgnutls.so.30", "", "GnuTLS 3.7.", Generation::kNone, FieldsOfGnuTls()},
+      {"InstalledGnuTls", kLibraries + "libgnutls.so.30", "", "GnuTLS 3.7.", Generation::kNone, FieldsOfGnuTls(0x1c58)},
       {"InstalledNode", "/usr/bin/node", "", "OpenSSL 3.0.", Generation::kOpenSsl30, Fields30()},
       {"Libssl11", "libssl.so.1.1", "libcrypto.so.1.1", "OpenSSL 1.1.1w", Generation::kOpenSsl11,
        Fields11(0x510, 0x5b0, 0x640)},
       {"Libssl35", "libssl.so.3", "libcrypto.so.3", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(4)},
-      {"GnuTls38", "libgnutls.so.30", "", "GnuTLS 3.8.", Generation::kNone, FieldsOfGnuTls()},
+      {"GnuTls38", "libgnutls.so.30", "", "GnuTLS 3.8.", Generation::kNone, FieldsOfGnuTls(0x1fd0)},
       {"Node16", "node-16", "", "OpenSSL 1.1.1v+quic", Generation::kOpenSsl11, Fields11(0x5d0, 0x670, 0x700)},
       {"Node18", "node-18", "", "OpenSSL 3.0.", Generation::kOpenSsl30, Fields30()},
       {"Node22", "node-22", "", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(8)},
@@ -172,8 +182,10 @@ TEST_P(PlanGolden, EveryEventHasItsProbe) {
   if (plan->stack == TlsStack::kGnuTls) {
     EXPECT_EQ(count(ProbeKind::kGnuHandshakeEntry), 1u);
     EXPECT_GE(count(ProbeKind::kGnuHandshakeReturn), 1u);
-    EXPECT_EQ(count(ProbeKind::kGnuPeerCertificate), 1u);
     EXPECT_EQ(count(ProbeKind::kGnuFree), 1u);
+    EXPECT_EQ(count(ProbeKind::kGnuAlert), 1u);
+    EXPECT_EQ(count(ProbeKind::kGnuVerifyEntry), 1u);
+    EXPECT_GE(count(ProbeKind::kGnuVerifyReturn), 1u);
     return;
   }
   EXPECT_EQ(count(ProbeKind::kConnectEntry), 1u);

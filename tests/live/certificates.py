@@ -9,6 +9,7 @@ from harness import search_path, temporary_folder
 
 NAME = "example.test"
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+EC_384 = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1")
 RSA = ("-newkey", "rsa:2048")
 LEAF_EXTENSIONS = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\nsubjectAltName="
 NAMES = f"DNS:{NAME},DNS:*.{NAME},IP:127.0.0.1,IP:::1"
@@ -24,16 +25,20 @@ class Certificate:
 
 
 class Certificates:
-    """root signs leaf (P-256), rsa (RSA-2048), client, expired and big (its message exceeds 16 KiB); other_root signs stranger."""
+    """root signs leaf (P-256), p384, rsa (RSA-2048), client, expired, big (its message exceeds 16 KiB) and middle, which signs far;
+    other_root signs stranger."""
 
     def __init__(self, folder):
         self._folder = folder
         self.root = self._authority("root")
         self.other_root = self._authority("other")
         self.leaf = self._issue("leaf", EC)
+        self.p384 = self._issue("p384", EC_384)
         self.rsa = self._issue("rsa", RSA)
         self.client = self._issue("client", EC)
         self.expired = self._issue("expired", EC, days=-1)
+        self.middle = self._issue("middle", EC, extensions="basicConstraints=critical,CA:TRUE\nsubjectAltName=")
+        self.far = self._issue("far", EC, by=self.middle)
         self.stranger = self._issue("stranger", EC, by=self.other_root)
         many = ",".join(f"DNS:host-{number:04}.a-rather-long-name.{NAME}" for number in range(600))
         self.big = self._issue("big", EC, names=f"{NAMES},{many}")
@@ -44,24 +49,39 @@ class Certificates:
                  "-subj", f"/O=tlsmeter test/CN={name}")
         return made
 
-    def _issue(self, name, key, names=NAMES, days=30, by=None):
+    def _issue(self, name, key, names=NAMES, days=30, by=None, extensions=LEAF_EXTENSIONS):
         by = by or self.root
         made = Certificate(self._folder, name)
-        request, extensions = (os.path.join(self._folder, f"{name}.{suffix}") for suffix in ("csr", "ext"))
-        with open(extensions, "w") as file:
-            file.write(LEAF_EXTENSIONS + names + "\n")
+        request, extension_file = (os.path.join(self._folder, f"{name}.{suffix}") for suffix in ("csr", "ext"))
+        with open(extension_file, "w") as file:
+            file.write(extensions + names + "\n")
         _openssl("req", *key, "-nodes", "-keyout", made.key, "-out", request, "-subj", f"/O=tlsmeter test/CN={name}.{NAME}")
         _openssl("x509", "-req", "-in", request, "-CA", by.certificate, "-CAkey", by.key, "-CAcreateserial",
-                 "-days", str(days), "-extfile", extensions, "-out", made.certificate)
+                 "-days", str(days), "-extfile", extension_file, "-out", made.certificate)
         with open(made.chain, "w") as chain:
             for part in (made, by):
                 with open(part.certificate) as file:
                     chain.write(file.read())
         return made
 
+    def revocations(self, *revoked):
+        """The path of a list of the root's in which these certificates are revoked."""
+        path = os.path.join(self._folder, "revoked.crl")
+        template = os.path.join(self._folder, "revoked.template")
+        with open(template, "w") as file:
+            file.write("crl_next_update = 30\ncrl_number = 1\n")
+        _run("certtool", "--generate-crl", "--load-ca-privkey", self.root.key, "--load-ca-certificate", self.root.certificate,
+             *(argument for certificate in revoked for argument in ("--load-certificate", certificate.certificate)),
+             "--template", template, "--outfile", path)
+        return path
+
 
 def _openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, env={**os.environ, "PATH": search_path()})
+    _run("openssl", *arguments)
+
+
+def _run(*command):
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": search_path()})
 
 
 @functools.cache

@@ -2,12 +2,17 @@
 
 import collections
 import re
+import socket
+import subprocess
 import unittest
 
 import harness
-from certificates import certificates
+from certificates import NAME, certificates
+from hello import client_hello
 from livetest import LiveTest
+from peers import connect
 from private_library import OPENSSL_35, OPENSSL_111, PrivateCgroup, PrivateLibrary, installed_build
+from processes import stop
 from servers import OpensslServer
 from session import Trace
 
@@ -41,6 +46,22 @@ def show(certificate):
     return ["-cert", certificate.certificate, "-key", certificate.key]
 
 
+def by_version(**cases):
+    """For rows whose numbers differ between TLS 1.2 and 1.3: the value of the running version."""
+    return lambda version: cases["tls12" if version == "1.2" else "tls13"]
+
+
+def nothing_in_common(reason, code, alert=("handshake_failure", 40), at_client=None, **more):
+    """The server finds nothing in common; its alert tells the client less. `reason` and `code` may be by version."""
+    description, number = alert
+
+    def of_server(version):
+        at = [value(version) if callable(value) else value for value in (reason, code)]
+        return refused(at[0], "none", at[1], ("server", description), **more)
+
+    return refused(at_client or "handshake_failure", "none", 1000 + number, ("server", description)), of_server
+
+
 class LibraryTest(LiveTest):
     """`build` is that of the system unless a class names another."""
 
@@ -66,6 +87,29 @@ class LibraryTest(LiveTest):
     def early_server(cls):
         """It maps the copy from before tlsmeter starts until it ends: that is probed from the first handshake on."""
         return OpensslServer(cls.cgroup)
+
+    # The peer is this process, outside the cgroup ---------------------------------------------------------------------------
+
+    def meet(self, argv, answer):
+        """A client, `argv`(port), sends its hello and meets `answer`(connection); returns its record."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(harness.scaled(10))
+            port = listener.getsockname()[1]
+            client = self.cgroup.popen(argv(port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(stop, client)
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                answer(connection)
+            client.wait(harness.scaled(10))
+        return self.claim(port, 1)[0]
+
+    def hello_and(self, port, ending):
+        """Sends a hello to the server on `port`, reads its answer and then does `ending`(connection); returns its record."""
+        with connect(("127.0.0.1", port)) as connection:
+            connection.sendall(client_hello(NAME.encode()))
+            connection.recv(65536)
+            ending(connection)
+        return self.claim(port, 1)[0]
 
     def check_fields(self, record, expected):
         if "tlsmeter.join" in expected and "tlsmeter.library" not in expected:

@@ -61,7 +61,7 @@ class GnutlsServer:
         certificate = certificate or certificates().leaf
         self.port = free_port()
         self._cgroup = cgroup
-        self._argv = ["gnutls-serv", "--http", "--quiet", "--port", str(self.port), "--x509certfile", certificate.certificate,
+        self._argv = ["gnutls-serv", "--http", "--quiet", "--port", str(self.port), "--x509certfile", certificate.chain,
                       "--x509keyfile", certificate.key, *arguments]
 
     def __enter__(self):

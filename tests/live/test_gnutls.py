@@ -6,21 +6,35 @@ import unittest
 
 import harness
 from certificates import NAME, certificates
+from librarytest import LEAF, refused as refused_by_openssl
 from livetest import LiveTest
 from network import new_network_namespace
 from private_library import GNUTLS, PrivateCgroup, PrivateLibrary, installed_build
 from servers import GnutlsServer
 from session import Trace
 
+FAR = "CN=far.example.test,O=tlsmeter test"
+CLIENT = "CN=client.example.test,O=tlsmeter test"
 JOINED = {"tlsmeter.join": "client_random", "tlsmeter.library": re.compile(r"\AGnuTLS 3\.")}
-FAILED = {**JOINED, "tlsmeter.result": "failure", "tlsmeter.failure.inferred": None}
+# Numbers of gnutls/gnutls.h
+ALERT_RECEIVED, CERTIFICATE_ERROR, NO_CERTIFICATE, NO_CIPHER_SUITES, CERTIFICATE_REQUIRED, NO_KEY_SHARE = 12, 43, 49, 87, 112, 423
+INVALID, REVOKED, SIGNER_NOT_FOUND, EXPIRED, UNEXPECTED_OWNER = (1 << bit for bit in (1, 5, 6, 10, 14))
 VERSIONS = {"1.2": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "1.3": "NORMAL:-VERS-ALL:+VERS-TLS1.3"}
+
+
+
+def success(**more):
+    return {**JOINED, "tlsmeter.result": "success", "tlsmeter.error.code": None, **more}
+
+
+def refused(*arguments, **more):
+    return {**refused_by_openssl(*arguments), **JOINED, **more}
 
 
 class GnutlsTest(LiveTest):
     @classmethod
     def setUpClass(cls):
-        harness.require("gnutls-cli", "gnutls-serv", "ip")
+        harness.require("gnutls-cli", "gnutls-serv", "certtool", "wget", "ip")
         build = installed_build(GNUTLS)
         if build is None:
             raise unittest.SkipTest("needs GnuTLS as a shared library")
@@ -38,58 +52,157 @@ class GnutlsTest(LiveTest):
                                 "--verify-hostname", NAME, "--x509cafile", (root or certificates().root).certificate,
                                 *arguments, "127.0.0.1"], b"GET / HTTP/1.0\r\n\r\n", check=check)
 
-    def failing(self, server_arguments, priority, of_client, of_server, root=None):
-        with GnutlsServer(self.cgroup, *server_arguments) as server:
-            self.client(server.port, priority, root=root, check=None)
-            client, answer = self.pair(server.port)
-            self.check_fields(client, of_client)
-            self.check_fields(answer, of_server)
+    def failing(self, of_client, of_server, server=(), client=(), versions=VERSIONS, certificate=None, root=None):
+        """One handshake a version that fails; the records have what `of_client` and `of_server` say."""
+        for version in versions:
+            with self.subTest(version=version), GnutlsServer(self.cgroup, *server, certificate=certificate) as running:
+                self.client(running.port, VERSIONS[version], *client, root=root, check=None)
+                for record, expected in zip(self.pair(running.port), (of_client, of_server)):
+                    self.check_fields(record, expected(version) if callable(expected) else expected)
 
     def test_success(self):
         for version, priority in VERSIONS.items():
             with self.subTest(version=version):
                 done = self.client(self.early.port, priority)
-                client, server = self.pair(self.early.port, {
-                    **JOINED, "tlsmeter.result": "success", "tls.protocol.version": version, "tlsmeter.error.code": None,
-                    "tlsmeter.verify.code": None})
-                self.check_fields(client, {"tls.server.subject": "CN=leaf.example.test,O=tlsmeter test",
-                                           "tlsmeter.server.chain_length": 1})
+                client, server = self.pair(self.early.port, success(**{
+                    "tls.protocol.version": version, "tls.server.subject": LEAF}))
+                self.check_fields(client, {"tlsmeter.verify.code": 0})
+                self.check_fields(server, {"tlsmeter.verify.code": None})
                 self.check_owner(client, done.pid, "gnutls-cli")
                 self.check_owner(server, self.early.pid, "gnutls-serv")
                 for record in (client, server):
                     self.assertGreater(record["tlsmeter.timing.library_ms"], 0)
 
-    def test_a_certificate_of_an_unknown_authority(self):
-        for version, priority in VERSIONS.items():
-            with self.subTest(version=version):
-                # The program verifies the certificate, within the handshake; GnuTLS only learns that it does not like it.
-                self.failing([], priority, {
-                    **FAILED, "tlsmeter.failure.reason": "certificate_other", "tlsmeter.failure.side": "server",
-                    "tlsmeter.error.code": 43, "tlsmeter.error.text": "Error in the certificate."}, {
-                    **FAILED, "tlsmeter.failure.reason": "certificate_other", "tlsmeter.failure.side": "server",
-                    "tlsmeter.error.code": 12, "tlsmeter.alert.sender": "client", "tlsmeter.alert.description": "bad_certificate"},
-                    root=certificates().other_root)
+    def test_a_resumed_session_shows_no_certificate(self):
+        self.client(self.early.port, VERSIONS["1.3"], "--resume")
+        for client, server in self.pairs(self.early.port, 2):
+            subject = None if client["tls.resumed"] else LEAF
+            for record in (client, server):
+                self.check_fields(record, success(**{"tls.server.subject": subject, "tls.resumed": client["tls.resumed"]}))
+
+    def test_the_whole_chain(self):
+        mine = certificates().far
+        with GnutlsServer(self.cgroup, "--require-client-cert", certificate=mine) as server:
+            self.client(server.port, VERSIONS["1.3"], "--x509certfile", mine.chain, "--x509keyfile", mine.key)
+            self.pair(server.port, success(**{
+                "tls.server.subject": FAR, "tlsmeter.server.chain_length": 2, "tlsmeter.server.chain_in_order": True,
+                "tls.client.subject": FAR, "tlsmeter.client.chain_length": 2}))
+
+    # Certificates of the server ---------------------------------------------------------------------------------------------
+
+    def server_certificate(self, reason, status, subject=LEAF, **more):
+        """The client refuses the server's certificate. GnuTLS has one alert for all of that."""
+        alert = ("client", "bad_certificate")
+        self.failing(refused(reason, "server", CERTIFICATE_ERROR, alert,
+                             **{"tlsmeter.verify.code": INVALID | status, "tls.server.subject": subject}),
+                     refused("certificate_other", "server", ALERT_RECEIVED, alert,
+                             **{"tlsmeter.verify.code": None, "tls.server.subject": subject}), **more)
+
+    def test_unknown_ca(self):
+        self.server_certificate("unknown_ca", SIGNER_NOT_FOUND, root=certificates().other_root)
+
+    def test_expired(self):
+        self.server_certificate("certificate_expired", EXPIRED, subject="CN=expired.example.test,O=tlsmeter test",
+                                certificate=certificates().expired)
+
+    def test_host_name(self):
+        self.server_certificate("hostname_mismatch", UNEXPECTED_OWNER, client=["--verify-hostname", "nothere.test"])
+
+    def test_revoked(self):
+        self.server_certificate("certificate_revoked", REVOKED, client=["--x509crlfile",
+                                                                        certificates().revocations(certificates().leaf)])
+
+    # Certificates of the client ---------------------------------------------------------------------------------------------
 
     def test_a_client_certificate(self):
         mine = certificates().client
-        with GnutlsServer(self.cgroup, "--require-client-cert") as server:
-            self.client(server.port, VERSIONS["1.3"], "--x509certfile", mine.certificate, "--x509keyfile", mine.key)
-            _, answer = self.pair(server.port, {**JOINED, "tlsmeter.result": "success"})
-            self.check_fields(answer, {"tlsmeter.mtls": "presented", "tls.client.subject": "CN=client.example.test,O=tlsmeter test"})
-
-    def test_a_missing_client_certificate(self):
         for version, priority in VERSIONS.items():
-            with self.subTest(version=version):
-                # A TLS 1.3 client is done by then. Its library meets the alert when it reads, which is not probed.
-                seen = {"tlsmeter.result": "failure", "tlsmeter.alert.sender": "server"} if version == "1.2" else {}
-                self.failing(["--require-client-cert"], priority, {**JOINED, **seen}, {
-                    **FAILED, "tlsmeter.failure.reason": "client_certificate_missing", "tlsmeter.failure.side": "client",
-                    "tlsmeter.mtls": "absent"})
+            with self.subTest(version=version), GnutlsServer(self.cgroup, "--require-client-cert") as server:
+                self.client(server.port, priority, "--x509certfile", mine.certificate, "--x509keyfile", mine.key)
+                self.pair(server.port, success(**{"tlsmeter.mtls": "presented", "tls.client.subject": CLIENT}))
 
-    def test_nothing_in_common(self):
-        self.failing(["--priority", VERSIONS["1.3"]], VERSIONS["1.2"],
-                     {**FAILED, "tlsmeter.failure.reason": "handshake_failure", "tlsmeter.error.code": 12},
-                     {**FAILED, "tlsmeter.failure.reason": "no_shared_cipher", "tlsmeter.error.code": 87})
+    def test_client_certificate_missing(self):
+        def of_client(version):
+            if version == "1.2":  # an alert that names nothing
+                return refused("other", "none", ALERT_RECEIVED, ("server", "decode_error"), **{"tlsmeter.mtls": "absent"})
+            return refused("client_certificate_missing", "client", None, ("server", "certificate_required"),
+                           **{"tlsmeter.failure.late": True, "tlsmeter.error.code": None})
+
+        def of_server(version):
+            code, alert = (NO_CERTIFICATE, "decode_error") if version == "1.2" else (CERTIFICATE_REQUIRED, "certificate_required")
+            return refused("client_certificate_missing", "client", code, ("server", alert),
+                           **{"tlsmeter.mtls": "absent", "tlsmeter.failure.late": None})
+
+        self.failing(of_client, of_server, ["--require-client-cert"])
+
+    def test_client_certificate_refused(self):
+        stranger = certificates().stranger
+        shown = {"tlsmeter.mtls": "presented", "tls.client.subject": "CN=stranger.example.test,O=tlsmeter test"}
+
+        def of_client(version):
+            late = {"tlsmeter.failure.late": True, "tlsmeter.error.code": None} if version == "1.3" else {
+                "tlsmeter.failure.late": None, "tlsmeter.error.code": ALERT_RECEIVED}
+            return refused("client_certificate_rejected", "client", None, ("server", "access_denied"), **shown, **late)
+
+        self.failing(of_client, refused("client_certificate_rejected", "client", CERTIFICATE_ERROR, ("server", "access_denied"),
+                                        **shown, **{"tlsmeter.verify.code": INVALID | SIGNER_NOT_FOUND}),
+                     ["--require-client-cert", "--verify-client-cert", "--x509cafile", certificates().root.certificate],
+                     ["--x509certfile", stranger.certificate, "--x509keyfile", stranger.key])
+
+    # Nothing in common ------------------------------------------------------------------------------------------------------
+
+    def nothing_in_common(self, version, of_server, of_client, reason, code):
+        self.failing(refused("handshake_failure", "none", ALERT_RECEIVED, ("server", "handshake_failure")),
+                     refused(reason, "none", code, ("server", "handshake_failure"), **{"tls.server.subject": None}),
+                     ["--priority", of_server], ["--priority", of_client], [version])
+
+    def test_no_shared_version(self):
+        for offered, only in (("1.2", "1.3"), ("1.3", "1.2")):
+            self.nothing_in_common(offered, VERSIONS[only], VERSIONS[offered], "no_shared_cipher", NO_CIPHER_SUITES)
+
+    def test_no_shared_cipher(self):
+        for version, priority in VERSIONS.items():
+            self.nothing_in_common(version, f"{priority}:-CIPHER-ALL:+AES-256-GCM", f"{priority}:-CIPHER-ALL:+CHACHA20-POLY1305",
+                                   "no_shared_cipher", NO_CIPHER_SUITES)
+
+    def test_no_shared_group(self):
+        """By then a TLS 1.3 server has chosen its certificate, which it does not send any more."""
+        for version, reason, code in (("1.2", "no_shared_cipher", NO_CIPHER_SUITES), ("1.3", "no_shared_group", NO_KEY_SHARE)):
+            only = f"{VERSIONS[version]}:-KX-ALL:+ECDHE-ECDSA:-GROUP-ALL:+GROUP-"
+            self.nothing_in_common(version, only + "X25519", only + "SECP384R1", reason, code)
+
+    # Programs that judge after the handshake --------------------------------------------------------------------------------
+
+    def wget(self, port, version, root, *arguments, check=0):
+        self.cgroup.run(["wget", "-q", "-O", "/dev/null", "--secure-protocol", f"TLSv1_{version[-1]}", "--ciphers",
+                         VERSIONS[version], "--ca-certificate", root.certificate, *arguments, f"https://127.0.0.1:{port}/"],
+                        check=check)
+
+    def judged(self, port, of_client):
+        client, server = self.pair(port)
+        self.check_fields(client, {**of_client, "process.name": "wget", "tls.server.subject": LEAF})
+        self.check_fields(server, success(**{"tls.server.subject": LEAF, "tlsmeter.alert.description": None}))
+
+    def test_judged_after_the_handshake(self):
+        for version in VERSIONS:
+            with self.subTest(version=version):
+                self.wget(self.early.port, version, certificates().root)
+                self.judged(self.early.port, success(**{"tlsmeter.verify.code": 0}))
+
+    def test_refused_after_the_handshake(self):
+        """The program says nothing to the server: it goes away before its request."""
+        for version in VERSIONS:
+            with self.subTest(version=version):
+                self.wget(self.early.port, version, certificates().other_root, check=5)
+                self.judged(self.early.port, refused("unknown_ca", "server", None, None, **{
+                    "tlsmeter.verify.code": INVALID | SIGNER_NOT_FOUND, "tlsmeter.verify.text": "The certificate issuer is unknown.",
+                    "tlsmeter.failure.late": True, "tlsmeter.failure.inferred": True}))
+
+    def test_doubted_and_used_all_the_same(self):
+        for version in VERSIONS:
+            with self.subTest(version=version):
+                self.wget(self.early.port, version, certificates().other_root, "--no-check-certificate")
+                self.judged(self.early.port, success(**{"tlsmeter.verify.code": INVALID | SIGNER_NOT_FOUND}))
 
 
 if __name__ == "__main__":

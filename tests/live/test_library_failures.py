@@ -1,23 +1,15 @@
 """Why handshakes fail, in the words of the library on both sides: the same matrix for each version of OpenSSL and of TLS."""
 
 import socket
-import subprocess
 
 import harness
 from certificates import NAME, certificates
-from hello import client_hello
-from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, refused, show, success, verify
+from librarytest import (JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, by_version, nothing_in_common, refused, show,
+                         success, verify)
 from peers import connect, reset
-from processes import stop
 from servers import OpensslServer
-from session import Trace
 
 LONG_AGO = "1000000000"  # seconds of Unix time: before the certificates were made
-
-
-def by_version(**cases):
-    """For rows whose numbers differ between TLS 1.2 and 1.3: the value of the running version."""
-    return lambda version: cases["tls12" if version == "1.2" else "tls13"]
 
 
 def server_certificate(reason, alert, verify_code, told=None, subject=LEAF):
@@ -40,17 +32,6 @@ def client_certificate(alert, verify_code):
 
     return of_client, refused("client_certificate_rejected", "client", 134, ("server", description), **shown,
                               **{"tlsmeter.verify.code": verify_code, "tlsmeter.failure.late": None})
-
-
-def nothing_in_common(reason, code, alert=("handshake_failure", 40), at_client=None, **more):
-    """The server finds nothing in common; its alert tells the client less. `reason` and `code` may be by version."""
-    description, number = alert
-
-    def of_server(version):
-        at = [value(version) if callable(value) else value for value in (reason, code)]
-        return refused(at[0], "none", at[1], ("server", description), **more)
-
-    return refused(at_client or "handshake_failure", "none", 1000 + number, ("server", description)), of_server
 
 
 class FailureMatrix:
@@ -136,6 +117,43 @@ class FailureMatrix:
             self.failing(*nothing_in_common("protocol_version", 258, ("protocol_version", 70), "protocol_version"),
                          [only], versions=[offered])
 
+    def test_a_curve_that_the_server_does_not_take(self):
+        """Of the client's certificate, up to TLS 1.2: later its signature algorithm is all that counts."""
+        shown = {"tlsmeter.mtls": "presented", "tls.client.subject": "CN=p384.example.test,O=tlsmeter test"}
+        alert = ("server", "illegal_parameter")
+        self.failing(refused("other", "none", 1047, alert, **shown),
+                     refused("client_certificate_rejected", "client", 378, alert, **shown),
+                     [*self.demand(), "-groups", "P-256"], [*verify(), *show(certificates().p384)], versions=["1.2"])
+
+    def old_version(self, *client):
+        """A client that offers TLS 1.0 and nothing else."""
+        with OpensslServer(self.cgroup) as running:
+            self.s_client(running.port, "-tls1", *client, check=None)
+            return self.claim_sides(running.port)
+
+    def claim_sides(self, port):
+        """The two records of a connection, the client's first."""
+        return sorted(self.claim(port, 2), key=lambda record: record["tlsmeter.role"])
+
+    def test_old_version(self):
+        client, server = self.old_version()
+        alert = ("server", "internal_error")
+        self.check_fields(client, refused("internal_error", "server", 1080, alert))
+        self.check_fields(server, refused("no_shared_signature_algorithm", "none", 118, alert, **{"tls.protocol.version": "1.0"}))
+
+    def renegotiate(self, accepted):
+        """A client that wants another handshake within the connection, up to TLS 1.2: whatever comes of it, the first has been a
+        success, and there is no other record."""
+        with OpensslServer(self.cgroup) as server:
+            done = self.cgroup.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME, "-tls1_2"],
+                                   b"R\n", check=None)
+            self.assertIn(b"RENEGOTIATING", done.stderr)
+            self.assertEqual(b"no renegotiation" not in done.stderr, accepted, done.stderr)
+            self.pair(server.port, success(**{"tls.protocol.version": "1.2", "tlsmeter.alert.description": None}))
+
+    def test_renegotiation_refused(self):
+        self.renegotiate(accepted=False)
+
     def test_server_name_refused(self):
         other = certificates().rsa
         self.failing(*nothing_in_common("unrecognized_name", 234, ("unrecognized_name", 112), "unrecognized_name",
@@ -146,26 +164,12 @@ class FailureMatrix:
 
     def as_client(self, answer):
         """`openssl s_client` sends its hello and meets `answer`; returns its record."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.settimeout(harness.scaled(10))
-            port = listener.getsockname()[1]
-            client = self.cgroup.popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            self.addCleanup(stop, client)
-            with listener.accept()[0] as connection:
-                connection.recv(65536)
-                answer(connection)
-            client.wait(harness.scaled(10))
-        return self.claim(port, 1)[0]
+        return self.meet(lambda port: ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME], answer)
 
     def as_server(self, ending):
         """A client sends a hello to `openssl s_server`, reads its answer and then does `ending`; returns the server's record."""
         with OpensslServer(self.cgroup) as server:
-            with connect(("127.0.0.1", server.port)) as connection:
-                connection.sendall(client_hello(NAME.encode()))
-                connection.recv(65536)
-                ending(connection)
-            return self.claim(server.port, 1)[0]
+            return self.hello_and(server.port, ending)
 
     def test_fin(self):
         gone = {**JOINED, "tlsmeter.result": "aborted", "tlsmeter.failure.reason": "peer_closed", "tlsmeter.failure.inferred": None,
@@ -184,17 +188,13 @@ class FailureMatrix:
         self.check_fields(record, refused("not_tls", "server", 267))
 
     def test_plain_client(self):
-        """The wire has no handshake here: what the library alone knows is told when nothing more can come, here at the end."""
-        with OpensslServer(self.cgroup) as server, Trace(self.cgroup, "--library") as session:
+        """The wire has no handshake here: what the library alone knows is told as soon as that is certain."""
+        with OpensslServer(self.cgroup) as server:
             with connect(("127.0.0.1", server.port)) as connection:
                 connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 connection.recv(65536)
                 address = connection.getsockname()
-            self.s_client(server.port)  # once it is told, the library's end of the first has been read
-            self.pair(server.port, success())
-            self.claimed[server.port] += 1
-            self.assertEqual(session.finish(), 0)
-            record, = (record for record in session.records() if record["tlsmeter.join"] == "none")
+            record, = self.claim(server.port, 1)
         self.check_fields(record, refused("not_tls", "client", 156, **{
             "tlsmeter.join": "none", "tlsmeter.client_random": None, "tls.protocol.version": None, "tlsmeter.role": "server"}))
         self.check_addresses(record, address, ("127.0.0.1", server.port))
@@ -205,11 +205,24 @@ class SystemFailures(FailureMatrix, LibraryTest):
 
 
 class Openssl35Failures(Openssl35, FailureMatrix, LibraryTest):
-    pass
+    def test_old_version(self):
+        """The client knows that it has nothing to offer; all that the wire shows is its alert."""
+        client, server = self.old_version()
+        alert = ("client", "protocol_version")
+        alone = {"tlsmeter.join": "none", "tlsmeter.client_random": None}
+        self.check_fields(client, refused("protocol_version", "none", 191, alert, **alone))
+        self.check_fields(server, refused("other", "none", 244, ("server", "unexpected_message"), **alone))
 
 
 class Openssl111Failures(Openssl111, FailureMatrix, LibraryTest):
     end_of_stream = None
+
+    def test_old_version(self):
+        for record in self.old_version():
+            self.check_fields(record, success(**{"tls.protocol.version": "1.0"}))
+
+    def test_renegotiation_refused(self):
+        self.renegotiate(accepted=True)
 
 
 if __name__ == "__main__":
