@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs all tests: format, layers, unit and live tests with g++, a clang build, unit tests
-# under ASan+UBSan and TSan, and every fuzz target for a moment. Live tests need root and say what they miss where they skip.
+# Installs what is needed, builds, and runs all tests: format, layers, unit and live tests with g++, a clang build with its unit
+# tests under ASan+UBSan, unit tests under TSan, and every fuzz target for a moment. Live tests need root and say what they miss where they skip.
 #   scripts/test.sh           everything
 #   scripts/test.sh quick     format, and the g++ build with its unit and live tests
 set -euo pipefail
@@ -24,14 +24,12 @@ ctest --preset release --parallel "$(nproc)" --label-exclude 'live|deploy|replay
 ctest --preset release --label-regex 'live|deploy|replay' --label-exclude slow
 [ "${1:-}" = quick ] && exit 0
 
-step "clang: build"
-scripts/build.sh clang
+step "clang, with ASan and UBSan: build"
+scripts/build.sh asan
+step "clang, with ASan and UBSan: unit tests"
+ctest --preset asan --parallel "$(nproc)" --label-exclude 'live|deploy|replay' --exclude-regex '^install$'
 
 # Of what is not built here, ctest knows a test NAME_NOT_BUILT.
-step "ASan and UBSan: unit tests"
-scripts/build.sh asan base_test image_test tls_test capture_test correlate_test attribution_test aggregate_test export_test agent_test
-ctest --preset asan --parallel "$(nproc)" --label-exclude 'live|deploy|replay' --exclude-regex '_NOT_BUILT|^install$'
-
 step "TSan: unit tests of what runs on two threads"
 scripts/build.sh tsan attribution_test aggregate_test export_test
 ctest --preset tsan --parallel "$(nproc)" --tests-regex 'Aggregator|BasicAuth|HttpServer|Kubelet|PodTable|RecentRecords|Snapshot|WebSecurity' \
