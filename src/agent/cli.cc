@@ -249,6 +249,10 @@ void Cli::AddServe() {
       ->check([](const std::string& text) { return std::string(CheckServerNameMode(text).message()); })
       ->type_name("MODE")
       ->capture_default_str();
+  serve->add_option("--label", labels_, "A label for every series, as region=eu (repeatable)")
+      ->check([](const std::string& text) { return std::string(ParseConstantLabel(text).status().message()); })
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   serve->add_flag("-q,--quiet", serve_.quiet, kQuietHelp);
 }
 
@@ -259,6 +263,9 @@ absl::StatusOr<ServeOptions> Cli::serve_options() const {
   absl::StatusOr<ServerNameOptions> names = ParseServerNameMode(server_names_);
   if (!names.ok()) return names.status();
   options.server_names = *std::move(names);
+  absl::StatusOr<std::vector<ConstantLabel>> labels = ParseConstantLabels(labels_);
+  if (!labels.ok()) return labels.status();
+  options.labels = *std::move(labels);
   return options;
 }
 

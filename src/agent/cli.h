@@ -77,6 +77,7 @@ class Cli {
   std::string server_names_ = "exact";
   CertsOptions certs_;
   std::string certs_output_ = "text";
+  std::vector<std::string> labels_;
   CheckOptions check_;
   std::string check_output_ = "text";
   std::string checked_file_;

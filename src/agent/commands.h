@@ -14,6 +14,7 @@
 #include "src/agent/top_controls.h"
 #include "src/aggregate/server_names.h"
 #include "src/attribution/kubelet.h"
+#include "src/export/constant_labels.h"
 
 namespace tlsmeter::agent {
 
@@ -56,7 +57,8 @@ struct ServeOptions {
   bool measure_time = false;  // export the run time of the BPF programs
   KubeletOptions kubelet;     // asked where it has a URL
   ServerNameOptions server_names;
-  bool quiet = false;  // only errors and warnings on standard error
+  std::vector<ConstantLabel> labels;  // on every series
+  bool quiet = false;                 // only errors and warnings on standard error
 };
 // RereadServe returns the options that a start would have now: flags and environment as they were, the files as they are.
 using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;

@@ -70,7 +70,9 @@ ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
     security = *std::move(loaded);
   }
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
-      HttpServer::Listen(options.listen, MakeEndpoints(aggregator, recent, [&heartbeat] { return heartbeat.Check(); }),
+      HttpServer::Listen(options.listen,
+                         MakeEndpoints(
+                             aggregator, recent, [&heartbeat] { return heartbeat.Check(); }, options.labels),
                          HttpLimits(), std::move(security));
   if (!server.ok()) return FailWith(server.status());
 

@@ -45,6 +45,8 @@ const std::vector<ServeSetting>& ServeSettings() {
       Row(
           "server-names", kApplied, [](auto& o) -> auto& { return o.server_names; }),
       Row(
+          "label", kNeedsRestart, [](auto& o) -> auto& { return o.labels; }),
+      Row(
           "quiet", kApplied, [](auto& o) -> auto& { return o.quiet; }),
   };
   return *settings;

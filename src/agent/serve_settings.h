@@ -17,7 +17,8 @@ namespace tlsmeter::agent {
 // AtReload says what becomes of a setting that has changed.
 enum class AtReload : uint8_t {
   kApplied,
-  kNeedsRestart,  // sensors are attached and the listener is bound with privileges that are given up for good
+  kNeedsRestart,  // sensors are attached and the listener is bound with privileges that are given up for good;
+                  // labels that changed would make every series another one
 };
 
 // ServeSetting is a flag of serve and the part of ServeOptions that it makes.

@@ -58,10 +58,11 @@ HttpResponse Readiness(const absl::Status& status) {
 
 }  // namespace
 
-HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& records, ReadyCheck ready) {
-  return [&aggregator, &records, ready = std::move(ready)](const HttpRequest& request) {
+HttpHandler MakeEndpoints(const Aggregator& aggregator, const RecentRecords& records, ReadyCheck ready,
+                          std::vector<ConstantLabel> labels) {
+  return [&aggregator, &records, ready = std::move(ready), labels = std::move(labels)](const HttpRequest& request) {
     const std::string_view path = request.target.substr(0, request.target.find('?'));
-    if (path == "/metrics") return Encoded(request, Metrics(MetricsPage(aggregator), request.accept));
+    if (path == "/metrics") return Encoded(request, Metrics(MetricsPage(aggregator, labels), request.accept));
     if (path == "/healthz") return Text(200, "ok\n");
     if (path == "/readyz") return Readiness(ready());
     if (path == "/api/v1/handshakes") return Encoded(request, HandshakesAnswer(records, request.target));

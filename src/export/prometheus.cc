@@ -194,15 +194,19 @@ std::vector<prometheus::MetricFamily> MetricFamilies(const AggregateSnapshot& sn
   return out;
 }
 
-std::vector<prometheus::MetricFamily> MetricsPage::Collect() const {
-  return MetricFamilies(aggregator_.Snapshot(), ReadProcessStats());
+std::vector<prometheus::MetricFamily> MetricsPage::Families(const AggregateSnapshot& snapshot) const {
+  std::vector<prometheus::MetricFamily> families = MetricFamilies(snapshot, ReadProcessStats());
+  AddConstantLabels(labels_, &families);
+  return families;
 }
+
+std::vector<prometheus::MetricFamily> MetricsPage::Collect() const { return Families(aggregator_.Snapshot()); }
 
 std::string MetricsPage::Text() const { return prometheus::TextSerializer().Serialize(Collect()); }
 
 std::string MetricsPage::OpenMetrics() const {
   const AggregateSnapshot snapshot = aggregator_.Snapshot();
-  return OpenMetricsText(MetricFamilies(snapshot, ReadProcessStats()), Exemplars(snapshot));
+  return OpenMetricsText(Families(snapshot), Exemplars(snapshot));
 }
 
 }  // namespace tlsmeter::agent

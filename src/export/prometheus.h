@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "src/aggregate/aggregator.h"
+#include "src/export/constant_labels.h"
 #include "src/export/process_stats.h"
 
 namespace tlsmeter::agent {
@@ -28,8 +29,9 @@ std::vector<prometheus::MetricFamily> MetricFamilies(const AggregateSnapshot& sn
 
 class MetricsPage : public prometheus::Collectable {
  public:
-  // MetricsPage reads `aggregator`, which must outlive it.
-  explicit MetricsPage(const Aggregator& aggregator) : aggregator_(aggregator) {}
+  // MetricsPage reads `aggregator`, and puts `labels` on every series; both must outlive it.
+  MetricsPage(const Aggregator& aggregator, const std::vector<ConstantLabel>& labels)
+      : aggregator_(aggregator), labels_(labels) {}
 
   // Collect returns all families as of now. Any thread.
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -39,7 +41,10 @@ class MetricsPage : public prometheus::Collectable {
   std::string OpenMetrics() const;
 
  private:
+  std::vector<prometheus::MetricFamily> Families(const AggregateSnapshot& snapshot) const;
+
   const Aggregator& aggregator_;
+  const std::vector<ConstantLabel>& labels_;
 };
 
 }  // namespace tlsmeter::agent

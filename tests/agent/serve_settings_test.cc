@@ -112,6 +112,7 @@ TEST_F(ServeConfigurationTest, ARowIsThePartThatItsFlagMakes) {
     const std::string value = option->get_expected_max() == 0     ? "true"
                               : setting.flag == "server-names"    ? "off"
                               : setting.flag == "kubelet-timeout" ? "7s"
+                              : setting.flag == "label"           ? "region=eu"
                                                                   : "https://other";
     const ServeOptions before = OptionsOf({});
     const ServeOptions after = OptionsOf({"--" + std::string(setting.flag) + "=" + value});

@@ -131,118 +131,119 @@ TEST_F(AttributorTest, LooksPodsUpAnewInAnotherList) {
   EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).source, AttributionSource::kKubelet);
   attributor_.SetPods(nullptr);
   EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).source, AttributionSource::kOciBundle);
+}
 
-  TEST_F(AttributorTest, NamesContainersOutsideKubernetesByTheirEngine) {
-    const std::string other(64, 'b');
-    tree_.Write("/var/lib/docker/containers/" + kId + "/config.v2.json", kDockerConfig);
-    tree_.Write("/var/lib/containers/storage/overlay-containers/containers.json", kPodmanContainers);
-    tree_.Write("/var/lib/containers/storage/overlay-containers/" + other + "/userdata/config.json", kPodmanBundle);
-    cgroups_[70] = "/system.slice/docker-" + kId + ".scope";
-    cgroups_[71] = "/machine.slice/libpod-" + other + ".scope/container";
-    Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
-    EXPECT_EQ(who.container_name, "shop-front-1");
-    EXPECT_EQ(who.workload, "shop-front-1");
-    EXPECT_EQ(who.kind, WorkloadKind::kContainer);
-    EXPECT_EQ(who.pod_name, "");
-    EXPECT_EQ(who.source, AttributionSource::kOciBundle);
-    EXPECT_EQ(who.result, AttributionResult::kComplete);
-    who = attributor_.Attribute(OwnerOf(8, 71), kNow);
-    EXPECT_EQ(who.container_name, "shop-db");
-    EXPECT_EQ(who.workload, "shop-db");
-    EXPECT_EQ(who.result, AttributionResult::kComplete);
-  }
+TEST_F(AttributorTest, NamesContainersOutsideKubernetesByTheirEngine) {
+  const std::string other(64, 'b');
+  tree_.Write("/var/lib/docker/containers/" + kId + "/config.v2.json", kDockerConfig);
+  tree_.Write("/var/lib/containers/storage/overlay-containers/containers.json", kPodmanContainers);
+  tree_.Write("/var/lib/containers/storage/overlay-containers/" + other + "/userdata/config.json", kPodmanBundle);
+  cgroups_[70] = "/system.slice/docker-" + kId + ".scope";
+  cgroups_[71] = "/machine.slice/libpod-" + other + ".scope/container";
+  Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
+  EXPECT_EQ(who.container_name, "shop-front-1");
+  EXPECT_EQ(who.workload, "shop-front-1");
+  EXPECT_EQ(who.kind, WorkloadKind::kContainer);
+  EXPECT_EQ(who.pod_name, "");
+  EXPECT_EQ(who.source, AttributionSource::kOciBundle);
+  EXPECT_EQ(who.result, AttributionResult::kComplete);
+  who = attributor_.Attribute(OwnerOf(8, 71), kNow);
+  EXPECT_EQ(who.container_name, "shop-db");
+  EXPECT_EQ(who.workload, "shop-db");
+  EXPECT_EQ(who.result, AttributionResult::kComplete);
+}
 
-  TEST_F(AttributorTest, NamesAStaticPodAfterItself) {
-    cgroups_[70] = "/kubepods/burstable/podd6e7f8091a2b3c4d5e6f708192a3b4c5/" + kId;
-    tree_.Write(kBundle,
-                R"({"annotations":{"io.kubernetes.cri.container-name":"etcd","io.kubernetes.cri.sandbox-name":"etcd-0",
+TEST_F(AttributorTest, NamesAStaticPodAfterItself) {
+  cgroups_[70] = "/kubepods/burstable/podd6e7f8091a2b3c4d5e6f708192a3b4c5/" + kId;
+  tree_.Write(kBundle,
+              R"({"annotations":{"io.kubernetes.cri.container-name":"etcd","io.kubernetes.cri.sandbox-name":"etcd-0",
       "io.kubernetes.cri.sandbox-namespace":"kube-system"}})");
-    const Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
-    EXPECT_EQ(who.workload, "etcd-0");
-    EXPECT_EQ(who.kind, WorkloadKind::kStaticPod);
-  }
+  const Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
+  EXPECT_EQ(who.workload, "etcd-0");
+  EXPECT_EQ(who.kind, WorkloadKind::kStaticPod);
+}
 
-  TEST_F(AttributorTest, NamesUnitsOnPlainHosts) {
-    AddProcess(7, "0::/system.slice/nginx.service\n");
-    cgroups_[70] = "/system.slice/nginx.service";
-    const Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
-    EXPECT_EQ(who.systemd_unit, "nginx.service");
-    EXPECT_EQ(who.workload, "nginx.service");
-    EXPECT_EQ(who.kind, WorkloadKind::kSystemdUnit);
-    EXPECT_EQ(who.source, AttributionSource::kSystemd);
-  }
+TEST_F(AttributorTest, NamesUnitsOnPlainHosts) {
+  AddProcess(7, "0::/system.slice/nginx.service\n");
+  cgroups_[70] = "/system.slice/nginx.service";
+  const Attribution who = attributor_.Attribute(OwnerOf(7, 70), kNow);
+  EXPECT_EQ(who.systemd_unit, "nginx.service");
+  EXPECT_EQ(who.workload, "nginx.service");
+  EXPECT_EQ(who.kind, WorkloadKind::kSystemdUnit);
+  EXPECT_EQ(who.source, AttributionSource::kSystemd);
+}
 
-  TEST_F(AttributorTest, LeavesUsersProcessesTheirOwnNames) {
-    for (const std::string path : {"/user.slice/user-1000.slice/session-3.scope",
-                                   "/user.slice/user-1000.slice/user@1000.service/app.slice/app-1.scope", "/"}) {
-      cgroups_[70] = path;
-      const Attribution who = Attributor(Options()).Attribute(OwnerOf(7, 70), kNow);
-      EXPECT_EQ(who.workload, "") << path;
-      EXPECT_EQ(who.source, AttributionSource::kComm) << path;
-      EXPECT_EQ(who.result, AttributionResult::kComplete) << path;
-    }
+TEST_F(AttributorTest, LeavesUsersProcessesTheirOwnNames) {
+  for (const std::string path : {"/user.slice/user-1000.slice/session-3.scope",
+                                 "/user.slice/user-1000.slice/user@1000.service/app.slice/app-1.scope", "/"}) {
+    cgroups_[70] = path;
+    const Attribution who = Attributor(Options()).Attribute(OwnerOf(7, 70), kNow);
+    EXPECT_EQ(who.workload, "") << path;
+    EXPECT_EQ(who.source, AttributionSource::kComm) << path;
+    EXPECT_EQ(who.result, AttributionResult::kComplete) << path;
   }
+}
 
-  TEST_F(AttributorTest, FindsTheContainerInAnotherHierarchy) {
-    cgroups_[70] = "/";
-    AddProcess(7, "5:memory:" + kPodPath + "\n0::/\n");
-    EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).container_id, kId);
-  }
+TEST_F(AttributorTest, FindsTheContainerInAnotherHierarchy) {
+  cgroups_[70] = "/";
+  AddProcess(7, "5:memory:" + kPodPath + "\n0::/\n");
+  EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 70), kNow).container_id, kId);
+}
 
-  TEST_F(AttributorTest, DoesWithoutIdsOfCgroups) {
-    AttributorOptions options = Options();
-    options.cgroup_path = nullptr;
-    AddProcess(7, "0::/system.slice/a.service\n");
-    EXPECT_EQ(Attributor(options).Attribute(OwnerOf(7, 70), kNow).workload, "a.service");
-  }
+TEST_F(AttributorTest, DoesWithoutIdsOfCgroups) {
+  AttributorOptions options = Options();
+  options.cgroup_path = nullptr;
+  AddProcess(7, "0::/system.slice/a.service\n");
+  EXPECT_EQ(Attributor(options).Attribute(OwnerOf(7, 70), kNow).workload, "a.service");
+}
 
-  TEST_F(AttributorTest, SaysThatAProcessHadGone) {
-    AddProcess(8, "0::/system.slice/other.service\n");
-    Owner owner = OwnerOf(8, 70);
-    owner.start_time_ns -= kTickNs;  // its pid is another's now
-    const Attribution who = attributor_.Attribute(owner, kNow);
-    EXPECT_EQ(who.executable, "");
-    EXPECT_EQ(who.systemd_unit, "");
-    EXPECT_EQ(who.source, AttributionSource::kComm);
-    EXPECT_EQ(who.result, AttributionResult::kGone);
-  }
+TEST_F(AttributorTest, SaysThatAProcessHadGone) {
+  AddProcess(8, "0::/system.slice/other.service\n");
+  Owner owner = OwnerOf(8, 70);
+  owner.start_time_ns -= kTickNs;  // its pid is another's now
+  const Attribution who = attributor_.Attribute(owner, kNow);
+  EXPECT_EQ(who.executable, "");
+  EXPECT_EQ(who.systemd_unit, "");
+  EXPECT_EQ(who.source, AttributionSource::kComm);
+  EXPECT_EQ(who.result, AttributionResult::kGone);
+}
 
-  TEST_F(AttributorTest, SaysThatNoProcessWasNamed) {
-    const Attribution who = attributor_.Attribute(Owner(), kNow);
-    EXPECT_EQ(who.source, AttributionSource::kNone);
-    EXPECT_EQ(who.result, AttributionResult::kUnknown);
-    EXPECT_EQ(Count(AttributionSource::kNone, AttributionResult::kUnknown), 1u);
-  }
+TEST_F(AttributorTest, SaysThatNoProcessWasNamed) {
+  const Attribution who = attributor_.Attribute(Owner(), kNow);
+  EXPECT_EQ(who.source, AttributionSource::kNone);
+  EXPECT_EQ(who.result, AttributionResult::kUnknown);
+  EXPECT_EQ(Count(AttributionSource::kNone, AttributionResult::kUnknown), 1u);
+}
 
-  TEST_F(AttributorTest, LooksAProcessUpOnceUntilItChanges) {
-    AddProcess(7, "0::/system.slice/a.service\n");
-    cgroups_[70] = "/system.slice/a.service";
-    cgroups_[71] = "/system.slice/b.service";
-    attributor_.Attribute(OwnerOf(7, 70), kNow);
-    attributor_.Attribute(OwnerOf(7, 70), kNow);
-    EXPECT_EQ(path_look_ups_, 1);
-    attributor_.Attribute(OwnerOf(7, 70, "wget"), kNow);
-    EXPECT_EQ(path_look_ups_, 2);
-    EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 71, "wget"), kNow).workload, "b.service");
-    EXPECT_EQ(path_look_ups_, 3);
-  }
+TEST_F(AttributorTest, LooksAProcessUpOnceUntilItChanges) {
+  AddProcess(7, "0::/system.slice/a.service\n");
+  cgroups_[70] = "/system.slice/a.service";
+  cgroups_[71] = "/system.slice/b.service";
+  attributor_.Attribute(OwnerOf(7, 70), kNow);
+  attributor_.Attribute(OwnerOf(7, 70), kNow);
+  EXPECT_EQ(path_look_ups_, 1);
+  attributor_.Attribute(OwnerOf(7, 70, "wget"), kNow);
+  EXPECT_EQ(path_look_ups_, 2);
+  EXPECT_EQ(attributor_.Attribute(OwnerOf(7, 71, "wget"), kNow).workload, "b.service");
+  EXPECT_EQ(path_look_ups_, 3);
+}
 
-  TEST(LruCacheTest, GivesTheLongestUnusedUpForANewEntry) {
-    LruCache<int, std::string> cache(2);
-    cache.Put(1, "one");
-    cache.Put(2, "two");
-    EXPECT_EQ(*cache.Find(1), "one");
-    cache.Put(3, "three");
-    EXPECT_EQ(cache.Find(2), nullptr);
-    EXPECT_EQ(*cache.Find(1), "one");
-    EXPECT_EQ(*cache.Put(1, "uno"), "uno");
-    EXPECT_EQ(cache.size(), 2u);
-    for (int i = 0; i < 1000; ++i) cache.Put(i, "x");
-    EXPECT_EQ(cache.size(), 2u);
-    cache.Clear();
-    EXPECT_EQ(cache.size(), 0u);
-    EXPECT_EQ(cache.Find(999), nullptr);
-  }
+TEST(LruCacheTest, GivesTheLongestUnusedUpForANewEntry) {
+  LruCache<int, std::string> cache(2);
+  cache.Put(1, "one");
+  cache.Put(2, "two");
+  EXPECT_EQ(*cache.Find(1), "one");
+  cache.Put(3, "three");
+  EXPECT_EQ(cache.Find(2), nullptr);
+  EXPECT_EQ(*cache.Find(1), "one");
+  EXPECT_EQ(*cache.Put(1, "uno"), "uno");
+  EXPECT_EQ(cache.size(), 2u);
+  for (int i = 0; i < 1000; ++i) cache.Put(i, "x");
+  EXPECT_EQ(cache.size(), 2u);
+  cache.Clear();
+  EXPECT_EQ(cache.size(), 0u);
+  EXPECT_EQ(cache.Find(999), nullptr);
+}
 
 }  // namespace
 }  // namespace tlsmeter::agent

@@ -91,7 +91,7 @@ TEST(OpenMetricsTest, WritesValuesThatAreNoPlainNumbers) {
 TEST(OpenMetricsTest, HoldsTheSamplesOfTheTextFormat) {
   Aggregator aggregator;
   aggregator.Add(SampleRecord());
-  const std::string page = MetricsPage(aggregator).OpenMetrics();
+  const std::string page = MetricsPage(aggregator, {}).OpenMetrics();
   EXPECT_THAT(page, HasSubstr("# TYPE tlsmeter_handshakes counter\n"));
   EXPECT_THAT(page, HasSubstr("tlsmeter_handshakes_total{role=\"client\",namespace=\"\",workload=\"curl\","
                               "workload_type=\"process\",server_name=\"api.example.com\",result=\"success\"} 1\n"));

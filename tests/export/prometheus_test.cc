@@ -25,6 +25,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+const std::vector<ConstantLabel> kNoLabels;
+
 constexpr char kPromtool[] = "/usr/bin/promtool";
 
 // Runs promtool over `page`; true when it finds nothing to say.
@@ -71,7 +73,7 @@ TEST(PrometheusTest, WritesCountersWithTheirLabels) {
   Aggregator aggregator;
   aggregator.Add(SampleRecord());
   aggregator.Add(SampleRecord());
-  const std::string page = MetricsPage(aggregator).Text();
+  const std::string page = MetricsPage(aggregator, kNoLabels).Text();
   EXPECT_THAT(
       page, HasSubstr("tlsmeter_handshakes_total{role=\"client\",namespace=\"\",workload=\"curl\",workload_type=\"process\","
                       "server_name=\"api.example.com\",result=\"success\"} 2\n"));
@@ -82,10 +84,29 @@ TEST(PrometheusTest, WritesCountersWithTheirLabels) {
                 "method=\"psk\"} 2\n"));
 }
 
+TEST(PrometheusTest, PutsConstantLabelsOnEverySeries) {
+  Aggregator aggregator;
+  aggregator.Add(SampleRecord());
+  aggregator.SetSelfStats(FullSelfStats());
+  const std::vector<ConstantLabel> labels = {{"region", "eu \"west\""}, {"tier", "1"}};
+  const std::string expected = "region=\"eu \\\"west\\\"\",tier=\"1\"";
+  const MetricsPage page(aggregator, labels);
+  for (const std::string& text : {page.Text(), page.OpenMetrics()}) {
+    std::istringstream lines(text);
+    std::string line;
+    while (std::getline(lines, line)) {
+      if (line.starts_with('#')) continue;
+      EXPECT_THAT(line.substr(0, line.find(" # ")), HasSubstr(expected));
+    }
+    EXPECT_THAT(text, HasSubstr("result=\"success\"," + expected + "} 1"));
+  }
+  EXPECT_TRUE(PassesPromtool(page.Text()));
+}
+
 TEST(PrometheusTest, WritesCumulativeBuckets) {
   Aggregator aggregator;
   aggregator.Add(SampleRecord());  // 3 ms of server flight
-  const std::string page = MetricsPage(aggregator).Text();
+  const std::string page = MetricsPage(aggregator, kNoLabels).Text();
   const std::string name = "tlsmeter_handshake_phase_duration_seconds_bucket{role=\"client\",phase=\"server_flight\",le=";
   EXPECT_THAT(page, HasSubstr(name + "\"0.0025\"} 0\n"));
   EXPECT_THAT(page, HasSubstr(name + "\"0.005\"} 1\n"));
@@ -96,7 +117,7 @@ TEST(PrometheusTest, WritesCumulativeBuckets) {
 TEST(PrometheusTest, WritesWhatTheMeterSaysOfItself) {
   Aggregator aggregator;
   aggregator.SetSelfStats(FullSelfStats());
-  const std::string page = MetricsPage(aggregator).Text();
+  const std::string page = MetricsPage(aggregator, kNoLabels).Text();
   for (const char* line : {"tlsmeter_build_info{version=\"0.1.0\"} 1\n", "tlsmeter_config_last_reload_successful 0\n",
                            "tlsmeter_config_last_reload_success_timestamp_seconds 1800000000\n",
                            "tlsmeter_attached{hook=\"tcp_rcv_space_adjust\"} 0\n", "tlsmeter_tracked_connections 4\n",
@@ -122,7 +143,7 @@ TEST(PrometheusTest, ExportsEveryRowOfTheCatalogueAndNothingElse) {
   fallback.tls.ocsp_staple = {.status = OcspStatus::kGood, .this_update = {}, .next_update = 2'000'000'000};
   aggregator.Add(fallback);
   aggregator.SetSelfStats(FullSelfStats());
-  const auto families = MetricsPage(aggregator).Collect();
+  const auto families = MetricsPage(aggregator, kNoLabels).Collect();
   ASSERT_EQ(families.size(), kMetricCount);
   std::set<std::string> names;
   std::set<std::string_view> expected;
@@ -147,7 +168,7 @@ TEST(PrometheusTest, WritesWhenACertificateEnds) {
   record.tls.server_certificates.certificates = {std::make_shared<const CertificateFacts>(leaf)};
   Aggregator aggregator;
   aggregator.Add(record);
-  EXPECT_THAT(MetricsPage(aggregator).Text(),
+  EXPECT_THAT(MetricsPage(aggregator, kNoLabels).Text(),
               HasSubstr("tlsmeter_certificate_not_after_timestamp_seconds{role=\"client\",namespace=\"\",workload=\"curl\","
                         "workload_type=\"process\",server_name=\"api.example.com\",fingerprint=\"AB" +
                         std::string(62, '0') + "\"} 2000000000\n"));
@@ -156,11 +177,11 @@ TEST(PrometheusTest, WritesWhenACertificateEnds) {
 TEST(PrometheusTest, PassesPromtool) {
   if (access(kPromtool, X_OK) != 0) GTEST_SKIP() << "needs promtool (Debian package prometheus)";
   Aggregator aggregator;
-  EXPECT_TRUE(PassesPromtool(MetricsPage(aggregator).Text()));
+  EXPECT_TRUE(PassesPromtool(MetricsPage(aggregator, kNoLabels).Text()));
   aggregator.Add(SampleRecord());
   aggregator.Add(RefusedRecord());
   aggregator.SetSelfStats(FullSelfStats());
-  EXPECT_TRUE(PassesPromtool(MetricsPage(aggregator).Text()));
+  EXPECT_TRUE(PassesPromtool(MetricsPage(aggregator, kNoLabels).Text()));
 }
 
 TEST(PrometheusTest, SurvivesHostileNames) {
@@ -176,7 +197,7 @@ TEST(PrometheusTest, SurvivesHostileNames) {
   SelfStats self = FullSelfStats();
   self.attached = {{"\xff\n\"", 1}};
   aggregator.SetSelfStats(self);
-  const std::string page = MetricsPage(aggregator).Text();
+  const std::string page = MetricsPage(aggregator, kNoLabels).Text();
   std::string_view rest = page;
   char32_t code = 0;
   while (!rest.empty()) {
@@ -204,7 +225,7 @@ TEST(PrometheusTest, StaysWithinTheBudgetWhenEveryFamilyIsFull) {
     aggregator.Add(record);
   }
   aggregator.SetSelfStats(FullSelfStats());
-  const std::string page = MetricsPage(aggregator).Text();
+  const std::string page = MetricsPage(aggregator, kNoLabels).Text();
   EXPECT_LE(CountSeries(page), kMaxSeries);
   EXPECT_GT(CountSeries(page), 5000u);
   EXPECT_LT(page.size(), 3u * 1024 * 1024);
@@ -214,7 +235,7 @@ TEST(PrometheusTest, StaysWithinTheBudgetWhenEveryFamilyIsFull) {
 
 TEST(PrometheusTest, IsCollectedWhileRecordsArrive) {
   Aggregator aggregator;
-  const MetricsPage page(aggregator);
+  const MetricsPage page(aggregator, kNoLabels);
   std::atomic<bool> stop = false;
   std::thread reader([&page, &stop] {
     do {
