@@ -25,7 +25,7 @@ bool AwaitsAlert(const HandshakeRecord& record, const LibraryFacts& facts) {
          tls.progress == Progress::kRefused && tls.inferred && tls.alert && tls.alert->sender == Sender::kServer;
 }
 
-// A program with GnuTLS that found the server's certificate wanting, and has neither gone on nor gone away.
+// A program with GnuTLS that found its peer's certificate wanting, and has neither gone on nor gone away.
 bool AwaitsClose(const HandshakeRecord& record, const LibraryFacts& facts) {
   return facts.doubted && !facts.closed && !facts.alert_sent && record.tls.first_application_data_ns == 0;
 }
