@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -119,8 +120,11 @@ void PrintJson(const Surroundings& found, const std::vector<Hook>& hooks, const 
 
 ExitCode RunCheck(const CheckOptions& options) {
   const Surroundings found = LookAround(options.cgroup);
-  const absl::StatusOr<std::unique_ptr<BpfSource>> source =
-      BpfSource::Open(BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = true, .hellos = {}});
+  // The library sensor's hooks too, where what it needs is held: the verdict is on the wire sensor.
+  const bool library = std::all_of(found.capabilities.begin(), found.capabilities.end(),
+                                   [](const SensorCapability& capability) { return capability.held; });
+  const absl::StatusOr<std::unique_ptr<BpfSource>> source = BpfSource::Open(
+      BpfSourceOptions{.cgroup_path = options.cgroup, .measure_time = false, .library = library, .hellos = {}});
   if (ExitCodeOf(source.status()) == kExitUsage) return FailWith(source.status());
   const std::vector<Hook> hooks = source.ok() ? (*source)->hooks() : std::vector<Hook>();
   (options.json ? PrintJson : PrintText)(found, hooks, source.status());
