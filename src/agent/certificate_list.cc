@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <iterator>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "src/base/text.h"
@@ -85,12 +83,12 @@ std::string Line(const Columns&... columns) {
 
 }  // namespace
 
-absl::Status CertificateList::Add(std::string_view answer) {
-  const absl::Status none = absl::InvalidArgumentError("this is no answer of /api/v1/certificates");
+absl::StatusOr<CertificateList> CertificateList::Parse(std::string_view answer) {
+  const absl::Status none = absl::InvalidArgumentError("the answer is no list of certificates");
   const Json root = Json::parse(answer, nullptr, /*allow_exceptions=*/false);
   const auto certificates = root.find("certificates");
   if (certificates == root.end() || !certificates->is_array()) return none;
-  std::vector<Entry> added;
+  CertificateList list;
   for (const Json& certificate : *certificates) {
     if (!certificate.is_object()) return none;
     Entry entry{.json = certificate};
@@ -99,13 +97,10 @@ absl::Status CertificateList::Add(std::string_view answer) {
         !absl::ParseTime(absl::RFC3339_full, end->get_ref<const std::string&>(), &entry.not_after, nullptr)) {
       return none;
     }
-    added.push_back(std::move(entry));
+    list.entries_.push_back(std::move(entry));
   }
-  evicted_ += Number(root, "evicted");
-  std::move(added.begin(), added.end(), std::back_inserter(entries_));
-  std::stable_sort(entries_.begin(), entries_.end(),
-                   [](const Entry& a, const Entry& b) { return a.not_after < b.not_after; });
-  return absl::OkStatus();
+  list.evicted_ = Number(root, "evicted");
+  return list;
 }
 
 void CertificateList::KeepEndingBefore(absl::Time time) {

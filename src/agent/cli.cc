@@ -56,6 +56,10 @@ ExitCode Print(const absl::StatusOr<std::string>& text) {
 Cli::Cli() {
   app_.name("tlsmeter");
   app_.require_subcommand(0, 1);  // none is reported by who asks for command(): an unknown word shall be named first
+  app_.footer(
+      "Examples:\n"
+      "  tlsmeter trace -f -v                 what fails on this machine, why, and what to try\n"
+      "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics");
   app_.set_version_flag("--version", std::string("tlsmeter ") + kVersion);
   AddTrace();
   AddTop();
@@ -141,11 +145,13 @@ void Cli::AddTop() {
   top->add_option("--by", top_.controls.by, "A row for each workload (the default), sni or process")
       ->transform(CLI::CheckedTransformer(ByName<kTopGroupings>(TopGroupingName)).description(""))
       ->type_name("WHAT")
-      ->option_text("WHAT");
+      ->option_text("WHAT")
+      ->default_str("workload");
   top->add_option("--sort", top_.controls.order, "Order of rows: rate (the default), failures, p95, p50, expiry, name")
       ->transform(CLI::CheckedTransformer(ByName<kTopOrders>(TopOrderName)).description(""))
       ->type_name("ORDER")
-      ->option_text("ORDER");
+      ->option_text("ORDER")
+      ->default_str("rate");
   top->add_flag("--reverse", top_.controls.reverse, "Turn the order round");
   top->add_option("--interval", interval_, "Time from one page to the next")
       ->check(CheckDuration)
@@ -181,21 +187,24 @@ void Cli::AddRead() {
 }
 
 void Cli::AddCerts() {
-  CLI::App* certs =
-      AddWithSettings("certs", "Print the certificates of capture files, or those that a running serve has seen",
-                      "  tlsmeter certs capture.pcapng --within 30       what ends within thirty days\n"
-                      "  curl -s http://127.0.0.1:9743/api/v1/certificates | tlsmeter certs -",
-                      [this] {
-                        certs_.json = certs_output_ == "json";
-                        return RunCerts(certs_);
-                      });
+  CLI::App* certs = AddWithSettings(
+      "certs", "Print the certificates that a running serve has seen, or those of capture files",
+      "  tlsmeter certs --within 30                      of the agent of this host, what ends within 30 days\n"
+      "  tlsmeter certs capture.pcapng -o json | jq .subject",
+      [this] {
+        certs_.json = certs_output_ == "json";
+        return RunCerts(certs_);
+      });
   certs
       ->add_option("FILE", certs_.files,
-                   "pcap or pcapng files, and answers of /api/v1/certificates; - is standard input. TLS 1.3 encrypts "
-                   "certificates: of it only serve --library sees them")
-      ->required()
+                   "pcap or pcapng files; - is standard input. TLS 1.3 encrypts certificates: of it only serve --library "
+                   "sees them")
       ->type_name("")
       ->option_text("");
+  certs
+      ->add_option("--url", certs_.url,
+                   "The agent that is asked where there is no FILE (default: the one on http://127.0.0.1:9743)")
+      ->type_name("http://HOST:PORT");
   certs->add_option("-o,--output", certs_output_, "Output: text, or json (an object a line)")
       ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("FORMAT")

@@ -66,12 +66,13 @@ using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;
 ExitCode RunServe(ServeOptions options, const RereadServe& reread);
 
 struct CertsOptions {
-  std::vector<std::string> files;  // captures and answers of /api/v1/certificates; "-": standard input
+  std::vector<std::string> files;  // captures; "-": standard input
+  std::string url;                 // where there are no files, of the agent that is asked; empty: the one on this host
   bool json = false;
   std::optional<double> within_days;  // only those that end so soon
 };
-// RunCerts prints the certificates of all files, what ends first in front. The exit code is that of the first file that
-// cannot be read; the others are told all the same.
+// RunCerts prints certificates, what ends first in front. The exit code is that of the first file that cannot be read; the
+// others are told all the same.
 ExitCode RunCerts(const CertsOptions& options);
 
 struct CheckOptions {

@@ -63,7 +63,7 @@ absl::StatusOr<Authority> ParseUrl(std::string_view url) {
 
 }  // namespace
 
-absl::StatusOr<std::string> HttpGet(std::string_view url, std::string_view path) {
+absl::StatusOr<std::string> HttpGet(std::string_view url, std::string_view path, size_t max_bytes) {
   const absl::StatusOr<Authority> to = ParseUrl(url);
   if (!to.ok()) return to.status();
   const std::string agent(url);
@@ -94,7 +94,7 @@ absl::StatusOr<std::string> HttpGet(std::string_view url, std::string_view path)
   error = wait([&](auto done) { http::async_write(stream, request, done); });
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
-  parser.body_limit(kMaxHttpGetBytes);
+  parser.body_limit(max_bytes);
   // The head by itself: reading all at once, Beast of Boost 1.74 forgets that Content-Length is over the limit.
   if (!error) error = wait([&](auto done) { http::async_read_header(stream, buffer, parser, done); });
   if (!error) error = wait([&](auto done) { http::async_read(stream, buffer, parser, done); });

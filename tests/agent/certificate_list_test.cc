@@ -30,6 +30,12 @@ std::vector<std::vector<std::string>> Words(const CertificateList& list) {
   return words;
 }
 
+CertificateList ParseGood(std::string_view answer) {
+  absl::StatusOr<CertificateList> list = CertificateList::Parse(answer);
+  EXPECT_TRUE(list.ok()) << list.status();
+  return *std::move(list);
+}
+
 HandshakeRecord Shown(uint8_t digest, int64_t not_after, std::string_view server_name) {
   HandshakeRecord record;
   record.role = Role::kServer;
@@ -60,8 +66,7 @@ TEST(CertificateListTest, ReadsWhatTheJsonApiWrites) {
   aggregator.Add(Shown(2, 1'000'000'000 + 86400 * 3 + 5, "shop.example"));
   aggregator.Add(Shown(1, 1'000'000'000 - 5, "shop.example"));
   aggregator.Add(Shown(1, 1'000'000'000 - 5, "pay.example"));
-  CertificateList list;
-  ASSERT_TRUE(list.Add(CertificatesAnswer(aggregator.Certificates()).body).ok());
+  CertificateList list = ParseGood(CertificatesAnswer(aggregator.Certificates()).body);
   EXPECT_THAT(Words(list),
               ElementsAre(ElementsAre("2001-09-09", "-1", "server", "leaf", "EC:prime256v1", "shop.example+1", "nginx",
                                       "0100000000000000", "CN=a", "b"),
@@ -76,29 +81,22 @@ TEST(CertificateListTest, ReadsWhatTheJsonApiWrites) {
   EXPECT_EQ(Words(list)[0][0], "2001-09-09");
 }
 
-TEST(CertificateListTest, PutsTheAnswersOfSeveralHostsInOneOrder) {
-  CertificateList list;
-  EXPECT_TRUE(list.empty());
-  ASSERT_TRUE(list.Add(R"({"certificates":[{"not_after":"2003-01-01T00:00:00Z"},{}],"evicted":3})").ok());
-  ASSERT_TRUE(list.Add(R"({"certificates":[{"not_after":"2002-01-01T00:00:00Z"}],"evicted":4})").ok());
-  EXPECT_EQ(list.JsonLines(), "{\"not_after\":\"2002-01-01T00:00:00Z\"}\n{\"not_after\":\"2003-01-01T00:00:00Z\"}\n{}\n");
-  EXPECT_EQ(list.evicted(), 7u);
-}
-
 TEST(CertificateListTest, RefusesWhatIsNoAnswer) {
-  CertificateList list;
   for (const char* text : {"", "{", "[]", "{}", "{\"certificates\":1}", "{\"certificates\":[1]}", "{\"certificates\":{}}",
                            "{\"certificates\":[{},{\"not_after\":\"soon\"}]}", "{\"error\":\"x\"}"}) {
-    EXPECT_EQ(list.Add(text).code(), absl::StatusCode::kInvalidArgument) << text;
-    EXPECT_TRUE(list.empty()) << text;
+    EXPECT_EQ(CertificateList::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
 
+TEST(CertificateListTest, SaysHowManyHadNoRoom) {
+  const CertificateList list = ParseGood(R"({"certificates":[{"not_after":"2003-01-01T00:00:00Z"},{}],"evicted":3})");
+  EXPECT_EQ(list.evicted(), 3u);
+  EXPECT_EQ(list.JsonLines(), "{\"not_after\":\"2003-01-01T00:00:00Z\"}\n{}\n");
+}
+
 TEST(CertificateListTest, LetsNothingOfAnotherHostReachTheTerminal) {
-  CertificateList list;
-  ASSERT_TRUE(list.Add(R"({"certificates":[{"subject":"\u001b[31m","sender":"a b","key_bits":-1,"key_algorithm":7,
-                          "chain_position":"x","uses":[1,{"server_name":"\u001b]0;","workload":[]}]}]})")
-                  .ok());
+  const CertificateList list = ParseGood(R"({"certificates":[{"subject":"\u001b[31m","sender":"a b","key_bits":-1,
+      "key_algorithm":7,"chain_position":"x","uses":[1,{"server_name":"\u001b]0;","workload":[]}]}]})");
   EXPECT_EQ(list.Text(kNow).find('\x1b'), std::string::npos);
   EXPECT_THAT(Words(list), ElementsAre(ElementsAre("-", "-", "a_b", "leaf", "-", "\\x1b]0;", "-", "-", "\\x1b[31m")));
 }

@@ -84,7 +84,7 @@ std::multiset<std::string> ManualLines(const std::string& command) {
   std::string line;
   bool within = false;
   while (std::getline(stream, line)) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    const std::vector<std::string> words = absl::StrSplit(line, absl::ByAnyChar(" ,"));
     if (line.starts_with("#")) within = words[0] == "##" && std::find(words.begin(), words.end(), command) != words.end();
     if (within && line.starts_with("*")) lines.insert(line);
   }

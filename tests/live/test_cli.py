@@ -229,13 +229,15 @@ class StopTest(unittest.TestCase):
             with OpensslServer(self.cgroup, "-tls1_2") as server:
                 self.cgroup.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", NAME])
                 session.wait_for_total(2, "handshakes_total")
-            answer = session.get("/api/v1/certificates")[1]
-            done = subprocess.run([tlsmeter_path(), "certs", "-"], input=answer, capture_output=True)
-            lines = done.stdout.decode().splitlines()
-            self.assertEqual((done.returncode, done.stderr, len(lines)), (0, b"", 1 + json.loads(answer)["count"]), done)
+            done = run("certs", "--url", f"http://{session.address}")
+            lines = done.stdout.splitlines()
+            count = json.loads(session.get("/api/v1/certificates")[1])["count"]
+            self.assertEqual((done.returncode, done.stderr, len(lines)), (0, "", 1 + count), done)
             leaf, = (line.split() for line in lines if f"CN=leaf.{NAME}" in line)
             self.assertEqual(leaf[3:6], ["leaf", "EC:prime256v1", NAME])
             self.assertEqual(session.finish(), 0)
+            done = run("certs", "--url", f"http://{session.address}")
+            self.assertEqual((done.returncode, done.stdout, len(done.stderr.splitlines())), (1, "", 1), done)
 
     def test_even_sigkill_leaves_no_program_behind(self):
         harness.require("bpftool")
