@@ -55,8 +55,9 @@ std::string CountText(size_t count) {
 bool IsLetterOrDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 std::string AlpnText(const ClientHello& hello) {
-  if (hello.alpn.empty()) return "00";
-  const std::string& id = hello.alpn.front();  // never empty: the parser refuses such
+  // The parser refuses empty names; a hello that was put together by hand may have one.
+  if (hello.alpn.empty() || hello.alpn.front().empty()) return "00";
+  const std::string& id = hello.alpn.front();
   if (IsLetterOrDigit(id.front()) && IsLetterOrDigit(id.back())) return {id.front(), id.back()};
   const std::string hex = LowerHex(AsBytes(id));
   return {hex.front(), hex.back()};

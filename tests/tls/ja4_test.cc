@@ -110,6 +110,12 @@ TEST(Ja4Test, NamesTheHighestVersionOffered) {
   EXPECT_EQ(legacy(0x0305), "00");
 }
 
+TEST(Ja4Test, AnEmptyAlpnNameIsAsNone) {
+  ClientHello hello;
+  hello.alpn = {"", "h2"};
+  EXPECT_EQ(Ja4(hello, Ja4Transport::kTcp).substr(8, 2), "00");
+}
+
 TEST(Ja4Test, AlpnIsItsFirstAndLastCharacterOrHexDigits) {
   const auto alpn = [](std::string_view first) {
     return PartA(Hello::Client().Extension(16, AlpnBody({first, "h2"}))).substr(8);
