@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed, builds, and runs all tests: format, layers, unit and live tests with g++, a clang build with its unit
-# tests under ASan+UBSan, unit tests under TSan, and every fuzz target for a moment. Live tests need root and say what they miss where they skip.
+# tests under ASan+UBSan, unit tests under TSan, and every fuzz target for a moment. Live tests need root and say what they miss
+# where they skip.
 #   scripts/test.sh           everything
 #   scripts/test.sh quick     format, and the g++ build with its unit and live tests
 set -euo pipefail

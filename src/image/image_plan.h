@@ -109,7 +109,7 @@ enum class Generation : uint8_t {
   kOpenSsl32,  // 3.2 and later: SSL_CONNECTION inside SSL, shifted hand_state
 };
 
-// kMaxProbes bounds the probes of one image; the largest build known has 30.
+// kMaxProbes bounds the probes of one image; the largest build known has 25.
 inline constexpr size_t kMaxProbes = 128;
 
 struct ImagePlan {

@@ -1,8 +1,8 @@
 // What the decoder learns from machine code, in terms that know no architecture: which values a function reads, returns,
 // stores and passes on, expressed in its arguments; and where in a function probes may sit.
 //
-// The functions below are the whole architecture-specific part. x86_64_trace.cc and x86_64_scan.cc implement them for
-// x86-64; another architecture adds its own pair. Pure functions of the file's bytes, one thread.
+// The functions below are the whole architecture-specific part. x86_64_trace.cc, x86_64_scan.cc and x86_64_calls.cc
+// implement them for x86-64; another architecture adds its own. Pure functions of the file's bytes, one thread.
 #ifndef TLSMETER_SRC_IMAGE_MACHINE_CODE_H_
 #define TLSMETER_SRC_IMAGE_MACHINE_CODE_H_
 
