@@ -159,36 +159,30 @@ static __always_inline int on_alert(struct pt_regs *ctx, __u32 slot)
 
 static __always_inline int on_peer_certificate(struct pt_regs *ctx)
 {
-	__u64 from = 0;
+	__u64 object = current_object(ctx), from = 0;
 
-	bpf_probe_read_user(&from, sizeof(from), (void *)PT_REGS_PARM2(ctx));
-	return take_certificate(ctx, from, PT_REGS_PARM3(ctx), 0);
+	if (!object)
+		return 0;
+	if (bpf_probe_read_user(&from, sizeof(from), (void *)PT_REGS_PARM2(ctx)))
+		count(TM_LIBRARY_UNREADABLE);
+	return copy_certificate(object, from, PT_REGS_PARM3(ctx), 0);
 }
 
-/* The function advances the caller's pointer, so the place is kept from the entry; the bytes are there at the return. */
-static __always_inline int on_own_certificate_entry(struct pt_regs *ctx)
+/* The function has advanced the caller's pointer, which lies on the stack, past what it wrote. */
+static __always_inline int on_own_certificate(struct pt_regs *ctx, __u32 stack_offset)
 {
-	__u64 out = PT_REGS_PARM2(ctx), to = 0;
-	struct place frame = place_of(PT_REGS_SP(ctx));
+	__s64 length = (int)PT_REGS_RC(ctx);
+	__u64 object = current_object(ctx), end = 0;
 
-	if (!out || !current_object(ctx))
+	if (!object || length <= 0)
 		return 0;
-	bpf_probe_read_user(&to, sizeof(to), (void *)out);
-	if (to)
-		bpf_map_update_elem(&tm_own_certificates, &frame, &to, BPF_ANY);
-	return 0;
-}
-
-static __always_inline int on_own_certificate_return(struct pt_regs *ctx)
-{
-	struct place frame = place_of(PT_REGS_SP(ctx));
-	__u64 *kept = bpf_map_lookup_elem(&tm_own_certificates, &frame), from;
-
-	if (!kept)
+	/* A null pointer makes the function allocate, and is left at the start: no certificate lies before it. */
+	if (bpf_probe_read_user(&end, sizeof(end), (void *)(PT_REGS_SP(ctx) + stack_offset)) ||
+	    !is_sequence(end - length, length)) {
+		count(TM_LIBRARY_UNREADABLE);
 		return 0;
-	from = *kept;
-	bpf_map_delete_elem(&tm_own_certificates, &frame);
-	return take_certificate(ctx, from, (int)PT_REGS_RC(ctx), TM_CERTIFICATE_OWN);
+	}
+	return copy_certificate(object, end - length, length, TM_CERTIFICATE_OWN);
 }
 
 /* ---- dispatch ---- */
@@ -207,7 +201,7 @@ int tm_library(struct pt_regs *ctx)
 	case TM_PROBE_ACCEPT_ENTRY:
 		return on_entry(ctx, slot);
 	case TM_PROBE_STATE_RETURN:
-		return on_return(ctx, cookie >> TM_COOKIE_DEPTH_SHIFT);
+		return on_return(ctx, cookie >> TM_COOKIE_STACK_SHIFT);
 	case TM_PROBE_ALERT_DISPATCH:
 		return on_alert(ctx, slot);
 	case TM_PROBE_ERROR_SET:
@@ -216,10 +210,8 @@ int tm_library(struct pt_regs *ctx)
 		return on_error(ctx, PT_REGS_PARM1(ctx), PT_REGS_PARM3(ctx));
 	case TM_PROBE_PEER_CERTIFICATE:
 		return on_peer_certificate(ctx);
-	case TM_PROBE_OWN_CERTIFICATE_ENTRY:
-		return on_own_certificate_entry(ctx);
-	case TM_PROBE_OWN_CERTIFICATE_RETURN:
-		return on_own_certificate_return(ctx);
+	case TM_PROBE_OWN_CERTIFICATE:
+		return on_own_certificate(ctx, cookie >> TM_COOKIE_STACK_SHIFT);
 	case TM_PROBE_FREE:
 		return on_free(ctx);
 	case TM_PROBE_GNU_HANDSHAKE_ENTRY:

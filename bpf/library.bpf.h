@@ -100,14 +100,6 @@ struct {
 	__type(value, struct current);
 } tm_current SEC(".maps");
 
-/* Where i2d_X509 is about to write, by the stack pointer at its entry. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct place);
-	__type(value, __u64);
-} tm_own_certificates SEC(".maps");
-
 /* The session that is verified and where the verdict will stand, by the stack pointer at the entry of the function. */
 struct verification {
 	__u64 object;

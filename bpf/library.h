@@ -20,10 +20,10 @@
 /* Files with TLS code that can be instrumented at one time. */
 #define TM_IMAGES 256
 
-/* A probe's cookie: its kind in the low byte, the image's slot in the next three, and above them by how many bytes the stack
- * pointer lies there below that at the entry which it belongs to. */
+/* A probe's cookie: its kind in the low byte, the image's slot in the next three, and above them by how many bytes above the
+ * stack pointer there lies what it was at the step's entry, or the pointer past the own certificate's end. */
 #define TM_COOKIE_SLOT_SHIFT 8
-#define TM_COOKIE_DEPTH_SHIFT 32
+#define TM_COOKIE_STACK_SHIFT 32
 
 /* The longest certificate that is taken, and how many of one side of a handshake. */
 #define TM_CERTIFICATE_BYTES (64 * 1024)
@@ -41,22 +41,21 @@
 
 /* What it means that an address was reached. The low byte of the cookie. */
 enum tm_probe {
-	TM_PROBE_CONNECT_ENTRY,		 /* OpenSSL: state machine of a client, start of a step; arg1 SSL* */
-	TM_PROBE_ACCEPT_ENTRY,		 /* the same of a server */
-	TM_PROBE_STATE_RETURN,		 /* the end of a step of either */
-	TM_PROBE_ALERT_DISPATCH,	 /* arg1 SSL* */
-	TM_PROBE_ERROR_SET,		 /* arg1 library, arg2 reason */
-	TM_PROBE_ERROR_PUT,		 /* arg1 library, arg3 reason */
-	TM_PROBE_PEER_CERTIFICATE,	 /* a call of d2i_X509: arg2 const unsigned char **, arg3 long */
-	TM_PROBE_OWN_CERTIFICATE_ENTRY,	 /* a call of i2d_X509: arg2 unsigned char ** or null */
-	TM_PROBE_OWN_CERTIFICATE_RETURN, /* after it */
-	TM_PROBE_FREE,			 /* SSL_free: arg1 SSL* */
-	TM_PROBE_GNU_HANDSHAKE_ENTRY,	 /* GnuTLS: gnutls_handshake, called for each step; arg1 gnutls_session_t */
-	TM_PROBE_GNU_HANDSHAKE_RETURN,	 /* a RET of it */
-	TM_PROBE_GNU_ALERT,		 /* gnutls_alert_send: arg1 session, arg2 level, arg3 description */
-	TM_PROBE_GNU_VERIFY_ENTRY,	 /* gnutls_certificate_verify_peers: arg1 session, arg4 unsigned int *status */
-	TM_PROBE_GNU_VERIFY_RETURN,	 /* a RET of it */
-	TM_PROBE_GNU_FREE,		 /* gnutls_deinit: arg1 gnutls_session_t */
+	TM_PROBE_CONNECT_ENTRY,	       /* OpenSSL: state machine of a client, start of a step; arg1 SSL* */
+	TM_PROBE_ACCEPT_ENTRY,	       /* the same of a server */
+	TM_PROBE_STATE_RETURN,	       /* the end of a step of either */
+	TM_PROBE_ALERT_DISPATCH,       /* arg1 SSL* */
+	TM_PROBE_ERROR_SET,	       /* arg1 library, arg2 reason */
+	TM_PROBE_ERROR_PUT,	       /* arg1 library, arg3 reason */
+	TM_PROBE_PEER_CERTIFICATE,     /* a call of d2i_X509: arg2 const unsigned char **, arg3 long */
+	TM_PROBE_OWN_CERTIFICATE,      /* after a call of i2d_X509 that wrote: result int, its length */
+	TM_PROBE_FREE,		       /* SSL_free: arg1 SSL* */
+	TM_PROBE_GNU_HANDSHAKE_ENTRY,  /* GnuTLS: gnutls_handshake, called for each step; arg1 gnutls_session_t */
+	TM_PROBE_GNU_HANDSHAKE_RETURN, /* a RET of it */
+	TM_PROBE_GNU_ALERT,	       /* gnutls_alert_send: arg1 session, arg2 level, arg3 description */
+	TM_PROBE_GNU_VERIFY_ENTRY,     /* gnutls_certificate_verify_peers: arg1 session, arg4 unsigned int *status */
+	TM_PROBE_GNU_VERIFY_RETURN,    /* a RET of it */
+	TM_PROBE_GNU_FREE,	       /* gnutls_deinit: arg1 gnutls_session_t */
 	TM_PROBES
 };
 

@@ -127,12 +127,22 @@ static __always_inline int copy_certificate(__u64 object, __u64 from, __s64 leng
 	return 0;
 }
 
-/* The same, of the handshake whose step runs here. */
-static __always_inline int take_certificate(struct pt_regs *ctx, __u64 from, __s64 length, __u8 flags)
+/* A DER SEQUENCE (X.690 8.9) of `length` bytes in all begins at `from`. */
+static __always_inline bool is_sequence(__u64 from, __u64 length)
 {
-	__u64 object = current_object(ctx);
+	__u8 head[5];
 
-	return object ? copy_certificate(object, from, length, flags) : 0;
+	if (bpf_probe_read_user(head, sizeof(head), (void *)from) || head[0] != 0x30)
+		return false;
+	switch (head[1]) {
+	case 0x81:
+		return length == 3 + head[2];
+	case 0x82:
+		return length == 4 + (head[2] << 8 | head[3]);
+	case 0x83:
+		return length == 5 + (head[2] << 16 | head[3] << 8 | head[4]);
+	}
+	return head[1] < 0x80 && length == 2 + head[1];
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H */

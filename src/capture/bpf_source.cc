@@ -284,7 +284,7 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, const HelloFilter& hellos,
 void LiveSource::ConfigureLibrary(bool autoload, UprobeAttach attach) {
   const auto& maps = skeleton_->maps;
   for (bpf_map* map : {maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
-                       maps.tm_own_certificates, maps.tm_certificates, maps.tm_mapping_ring, maps.tm_known_files}) {
+                       maps.tm_certificates, maps.tm_mapping_ring, maps.tm_known_files}) {
     bpf_map__set_autocreate(map, autoload);
   }
   if (!autoload) return;

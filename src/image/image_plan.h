@@ -20,27 +20,26 @@ enum class TlsStack : uint8_t {
   kGnuTls,
 };
 
-// ProbeKind says what it means that an address was reached. The low byte of a probe's cookie; numbers are shared with BPF
-// and are only ever appended to. argN counts from 1, in the platform's C calling convention.
+// ProbeKind says what it means that an address was reached. The low byte of a probe's cookie; numbers are shared with BPF.
+// argN counts from 1, in the platform's C calling convention.
 enum class ProbeKind : uint8_t {
-  kConnectEntry = 0,          // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
-  kAcceptEntry = 1,           // the same of a server
-  kStateReturn = 2,           // at the end of a step of either: statem.state says whether the handshake is finished
-  kAlertDispatch = 3,         // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
-  kErrorSet = 4,              // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
-  kErrorPut = 5,              // ERR_put_error: arg1 = library, arg3 = reason
-  kPeerCertificate = 6,       // a call of d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
-  kOwnCertificateEntry = 7,   // a call of i2d_X509: arg2 = address of the output pointer, null when the length is asked for
-  kOwnCertificateReturn = 8,  // after it: the return register holds the length, the stack pointer is that at the call
-  kFree = 9,                  // SSL_free: arg1 = SSL*
-  kGnuHandshakeEntry = 10,    // GnuTLS, gnutls_handshake: arg1 = session
-  kGnuHandshakeReturn = 11,   // at a RET of it: the return register holds the result
-  kGnuAlert = 12,             // gnutls_alert_send: arg1 = session, arg2 = level, arg3 = description
-  kGnuVerifyEntry = 13,       // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
-  kGnuVerifyReturn = 14,      // at a RET of it: the return register is negative when there is no verdict
-  kGnuFree = 15,              // gnutls_deinit: arg1 = session
+  kConnectEntry = 0,         // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
+  kAcceptEntry = 1,          // the same of a server
+  kStateReturn = 2,          // at the end of a step of either: statem.state says whether the handshake is finished
+  kAlertDispatch = 3,        // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
+  kErrorSet = 4,             // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
+  kErrorPut = 5,             // ERR_put_error: arg1 = library, arg3 = reason
+  kPeerCertificate = 6,      // a call of d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
+  kOwnCertificate = 7,       // after a call of i2d_X509 that wrote: the return register holds the length
+  kFree = 8,                 // SSL_free: arg1 = SSL*
+  kGnuHandshakeEntry = 9,    // GnuTLS, gnutls_handshake: arg1 = session
+  kGnuHandshakeReturn = 10,  // at a RET of it: the return register holds the result
+  kGnuAlert = 11,            // gnutls_alert_send: arg1 = session, arg2 = level, arg3 = description
+  kGnuVerifyEntry = 12,      // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
+  kGnuVerifyReturn = 13,     // at a RET of it: the return register is negative when there is no verdict
+  kGnuFree = 14,             // gnutls_deinit: arg1 = session
 };
-inline constexpr size_t kProbeKindCount = 16;
+inline constexpr size_t kProbeKindCount = 15;
 
 // ObjectField names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the
 // session).
@@ -96,7 +95,9 @@ struct FieldPath {
 struct Probe {
   uint64_t file_offset = 0;
   ProbeKind kind = ProbeKind::kConnectEntry;
-  uint32_t depth = 0;  // the end of a step: bytes by which the stack pointer lies below that at its entry
+  // By how many bytes above the stack pointer there lies, by kind: kStateReturn, what it was at the entry of the step;
+  // kOwnCertificate, the pointer past the certificate's end.
+  uint32_t stack_offset = 0;
 
   bool operator==(const Probe&) const = default;
 };

@@ -52,7 +52,9 @@ struct Value {
 
 // Call is one call, or jump to another function at the end, with what its arguments held.
 struct Call {
+  uint64_t site = 0;  // address of the instruction
   Value target;
+  Value stack;  // the stack pointer
   std::array<Value, kMaxArguments> arguments;
 };
 

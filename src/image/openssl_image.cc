@@ -33,7 +33,8 @@ constexpr ObjectField kRequired[] = {
 constexpr uint8_t kRandomSize = 32;
 constexpr int64_t kGetNegotiatedGroup = 134;        // SSL_CTRL_GET_NEGOTIATED_GROUP, since 3.0
 constexpr uint64_t kAlertDispatchAfterAccept = 80;  // from ssl_accept to ssl_dispatch_alert in SSL_METHOD, 1.1.1 to 3.5
-constexpr int kStateMachineSize = 0x40;             // more than from statem.state to statem.hand_state
+constexpr int64_t kMaxFrame = 4096;      // stack of the function that sends a certificate; 88 bytes in any build known
+constexpr int kStateMachineSize = 0x40;  // more than from statem.state to statem.hand_state
 
 class OpenSslDecoder {
  public:
@@ -252,7 +253,6 @@ class OpenSslDecoder {
       for (const CallSite& site : CallSites(builder_.file(), code, stub("i2d_X509"))) own.push_back(site);
     }
     if (peer.empty()) builder_.Missing("calls of d2i_X509");
-    if (own.empty()) builder_.Missing("calls of i2d_X509");
     ProbeCertificates(peer, own);
   }
 
@@ -276,10 +276,37 @@ class OpenSslDecoder {
 
   void ProbeCertificates(const std::vector<CallSite>& peer, const std::vector<CallSite>& own) {
     for (const CallSite& site : peer) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
-    for (const CallSite& site : own) {
-      builder_.ProbeAt(site.call, ProbeKind::kOwnCertificateEntry);
-      builder_.ProbeAt(ResultAddress(builder_.file(), site.after), ProbeKind::kOwnCertificateReturn);
+    bool writes = false;
+    for (const CallSite& site : own) writes = ProbeOwnCertificate(site) || writes;
+    if (!writes) builder_.Missing("a call of i2d_X509 that writes");
+  }
+
+  // A call asks for the length, with a null pointer, or writes where a pointer on the stack says, which it advances: then
+  // the certificate is taken after it. Returns whether it writes.
+  bool ProbeOwnCertificate(const CallSite& site) {
+    ElfFile* const file = builder_.file();
+    const std::optional<CodeRange> function = file->FunctionAt(site.call);
+    bool asks = false;
+    std::optional<int64_t> pointer;  // above the stack pointer
+    for (const Path& path : function ? TraceFunction(file, function->begin) : std::vector<Path>()) {
+      for (const Call& call : path.calls) {
+        if (call.site != site.call) continue;
+        const Value& out = call.arguments[1];
+        const int64_t above = out.constant - call.stack.constant;
+        if (out == Value::Constant(0)) {
+          asks = true;
+        } else if (out.kind == Value::Kind::kStack && above >= 0 && above < kMaxFrame && above == pointer.value_or(above)) {
+          pointer = above;
+        } else {
+          builder_.Missing("where a call of i2d_X509 writes");
+          return false;
+        }
+      }
     }
+    if (asks == pointer.has_value()) builder_.Missing("whether a call of i2d_X509 writes");
+    if (!pointer) return false;
+    builder_.ProbeAt(ResultAddress(file, site.after), ProbeKind::kOwnCertificate, static_cast<uint32_t>(*pointer));
+    return true;
   }
 
   std::vector<CallSite> CallsFrom(std::string_view caller, std::string_view target) {

@@ -137,10 +137,10 @@ void PlanBuilder::Missing(std::string_view what) {
   absl::StrAppend(&missing_, missing_.empty() ? "" : ", ", absl::string_view(what.data(), what.size()));
 }
 
-void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t depth) {
+void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t stack_offset) {
   const std::optional<uint64_t> offset = file_->FileOffset(address);
   if (!offset || !file_->IsExecutable(address)) return Missing("code at a probe's address");
-  plan_.probes.push_back({*offset, kind, depth});
+  plan_.probes.push_back({*offset, kind, stack_offset});
 }
 
 void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name) {
@@ -188,7 +188,7 @@ void PlanBuilder::CheckFields(std::span<const ObjectField> required) {
 
 absl::StatusOr<ImagePlan> PlanBuilder::Finish(std::span<const ObjectField> required) {
   CheckFields(required);
-  const auto key = [](const Probe& probe) { return std::tuple(probe.file_offset, probe.kind, probe.depth); };
+  const auto key = [](const Probe& probe) { return std::tuple(probe.file_offset, probe.kind, probe.stack_offset); };
   std::sort(plan_.probes.begin(), plan_.probes.end(), [&](const Probe& a, const Probe& b) { return key(a) < key(b); });
   plan_.probes.erase(std::unique(plan_.probes.begin(), plan_.probes.end()), plan_.probes.end());
   if (plan_.probes.size() > kMaxProbes) Missing("few enough probes");

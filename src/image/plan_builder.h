@@ -67,7 +67,7 @@ class PlanBuilder {
   void ProbeEnds(uint64_t function, uint64_t last, ProbeKind kind, std::string_view name);
 
   // ProbeAt adds a probe at an address that is known to start an instruction.
-  void ProbeAt(uint64_t address, ProbeKind kind, uint32_t depth = 0);
+  void ProbeAt(uint64_t address, ProbeKind kind, uint32_t stack_offset = 0);
 
   // Missing notes that `what` could not be decoded: the plan is then refused.
   void Missing(std::string_view what);

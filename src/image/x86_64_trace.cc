@@ -288,7 +288,9 @@ class Tracer {
 
   void TellCall(State* state, const Value& target) {
     Call call;
+    call.site = instruction_->address;
     call.target = target;
+    call.stack = state->registers[kRsp];
     for (size_t i = 0; i < kMaxArguments; ++i) call.arguments[i] = state->registers[kArgumentRegisters[i]];
     state->path.calls.push_back(call);
   }

@@ -118,8 +118,7 @@ TEST_P(ImageLiveTest, ProbesAreHitInProcessesOfBeforeAndAfterAndNotOnceTheyAreGo
   EXPECT_GE(hits(ProbeKind::kAcceptEntry), 1u);
   EXPECT_EQ(hits(ProbeKind::kStateReturn), hits(ProbeKind::kConnectEntry) + hits(ProbeKind::kAcceptEntry));
   EXPECT_EQ(hits(ProbeKind::kPeerCertificate), 1u);
-  EXPECT_EQ(hits(ProbeKind::kOwnCertificateEntry), 2u);  // its length, then itself
-  EXPECT_EQ(hits(ProbeKind::kOwnCertificateReturn), 2u);
+  EXPECT_EQ(hits(ProbeKind::kOwnCertificate), 1u);
   EXPECT_GE(hits(ProbeKind::kFree), 1u);
   EXPECT_EQ(hits(ProbeKind::kErrorPut), 0u);
 

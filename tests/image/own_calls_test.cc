@@ -1,5 +1,5 @@
-// OwnCalls against compilers: functions of every shape of frame, compiled by every compiler at hand at every level, are run
-// with a callee that notes the stack pointer; the depth that was decoded must be the one that was there.
+// What is decoded of the stack at a call, against compilers: functions of every shape of frame, compiled by every compiler
+// at hand at every level, are run with a callee that notes the stack pointer; what was decoded must be what was there.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ namespace {
 // argument. run() notes the stack pointer as it is at the function's entry, last() as it was at the call.
 constexpr char kFunctions[] = R"(
 #include <string.h>
-unsigned long at_entry, at_call;
+unsigned long at_entry, at_call, out;
 __attribute__((naked, noinline)) void last(void) {
   __asm__("lea 8(%rsp), %rax; mov at_call@GOTPCREL(%rip), %rcx; mov %rax, (%rcx); ret");
 }
@@ -43,6 +43,19 @@ __attribute__((noinline)) static int rest(int n, int flag) {
   char text[64]; int r = use(text, n + flag); last(); return r + use(text, r);
 }
 int tail(int n) { if (n < 0) return -1; return rest(n, 1); }
+
+/* As ssl_add_cert_to_wpacket() calls i2d_X509(). */
+__attribute__((naked, noinline)) int encode(void *from, unsigned char **to) {
+  __asm__("lea 8(%rsp), %rax; mov at_call@GOTPCREL(%rip), %rcx; mov %rax, (%rcx);"
+          "mov out@GOTPCREL(%rip), %rcx; mov %rsi, (%rcx); mov $7, %eax; ret");
+}
+__attribute__((noinline)) int allocate(void *p, int n, unsigned char **to) { *to = p; return use(to, n) >= 0; }
+int write(int n) {
+  unsigned char *to; int length = encode(&n, 0);
+  if (length < 0) return -1;
+  if (!allocate(&n, length, &to) || encode(&n, &to) != length) { use(&n, 1); return -2; }
+  return use(to, n);
+}
 
 __attribute__((naked, noinline)) void run(int (*function)(int), int n) {
   __asm__("push %rbx; lea -8(%rsp), %rax; mov at_entry@GOTPCREL(%rip), %rcx; mov %rax, (%rcx);"
@@ -103,6 +116,40 @@ TEST_P(OwnCallsTest, TheDepthIsTheOneAtRunTime) {
       for (const OwnCall& call : calls) EXPECT_EQ(call.depth, *at_entry - *at_call) << name << " of " << n;
     }
   }
+  dlclose(loaded);
+}
+
+TEST_P(OwnCallsTest, APointerOnTheStackLiesWhereItLiesAtRunTime) {
+  absl::StatusOr<ElfFile> file = ElfFile::Open(library_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  void* const loaded = dlopen(library_.c_str(), RTLD_NOW);
+  ASSERT_NE(loaded, nullptr) << dlerror();
+  const auto run = reinterpret_cast<void (*)(int (*)(int), int)>(dlsym(loaded, "run"));
+  run(reinterpret_cast<int (*)(int)>(dlsym(loaded, "write")), 3);
+  const auto noted = [&](const char* name) {
+    return static_cast<int64_t>(*static_cast<unsigned long*>(dlsym(loaded, name)));
+  };
+  constexpr std::string_view kNames[] = {"write", "encode"};
+  const SymbolTable symbols = file->FindSymbols(kNames, ElfFile::Symbols::kDynamic);
+  const CodeRange function = symbols.find("write")->second;
+  const auto encode = Value::Constant(static_cast<int64_t>(symbols.find("encode")->second.begin));
+  const std::vector<CallSite> sites = CallSites(&*file, function, symbols.find("encode")->second.begin);
+  ASSERT_EQ(sites.size(), 2u);
+  size_t asks = 0, writes = 0;
+  for (const Path& path : TraceFunction(&*file, function.begin)) {
+    for (const Call& call : path.calls) {
+      if (call.target != encode) continue;
+      const bool asks_here = call.arguments[1] == Value::Constant(0);
+      EXPECT_EQ(call.site, sites[asks_here ? 0 : 1].call);
+      EXPECT_EQ(call.stack.kind, Value::Kind::kStack);
+      ++(asks_here ? asks : writes);
+      if (asks_here) continue;
+      EXPECT_EQ(call.arguments[1].kind, Value::Kind::kStack);
+      EXPECT_EQ(call.arguments[1].constant - call.stack.constant, noted("out") - noted("at_call"));
+    }
+  }
+  EXPECT_GE(asks, 1u);
+  EXPECT_GE(writes, 1u);
   dlclose(loaded);
 }
 

@@ -199,9 +199,9 @@ TEST_P(PlanGolden, EveryEventHasItsProbe) {
   // Linked into a program: the calls of the state machine, one for each side. Shared: all calls, also of what loads files.
   EXPECT_GE(count(ProbeKind::kPeerCertificate), 2u);
   EXPECT_LE(count(ProbeKind::kPeerCertificate), GetParam().crypto.empty() ? 2u : 6u);
-  EXPECT_GE(count(ProbeKind::kOwnCertificateEntry), 2u);
-  EXPECT_LE(count(ProbeKind::kOwnCertificateEntry), 4u);
-  EXPECT_EQ(count(ProbeKind::kOwnCertificateReturn), count(ProbeKind::kOwnCertificateEntry));
+  // Of the pairs of calls, for the length and for the certificate; 3.5 and some later have two pairs.
+  EXPECT_GE(count(ProbeKind::kOwnCertificate), 1u);
+  EXPECT_LE(count(ProbeKind::kOwnCertificate), 2u);
 }
 
 // What the kernel emulates (arch/x86/kernel/uprobes.c), by its first bytes: a push of a register, a nop, direct jumps and
@@ -213,7 +213,7 @@ bool IsEmulated(std::span<const uint8_t> code) {
          code[0] == 0xeb;
 }
 
-// A single step costs 12 us in a virtual machine, and a handshake comes by 17 probes.
+// A single step costs 12 us in a virtual machine, and a handshake comes by 12 probes.
 TEST_P(PlanGolden, TheKernelEmulatesWhatAGoodHandshakeComesBy) {
   absl::StatusOr<ElfFile> file = ElfFile::Open(PathOf(GetParam().file));
   ASSERT_TRUE(file.ok()) << file.status();
@@ -223,8 +223,8 @@ TEST_P(PlanGolden, TheKernelEmulatesWhatAGoodHandshakeComesBy) {
   size_t ends = 0;
   for (const Probe& probe : plan->probes) {
     const bool is_error = probe.kind == ProbeKind::kErrorSet || probe.kind == ProbeKind::kErrorPut;
-    const bool is_early_return = probe.kind == ProbeKind::kStateReturn && probe.depth == 0;
-    if (probe.kind == ProbeKind::kStateReturn && probe.depth != 0) ++ends;
+    const bool is_early_return = probe.kind == ProbeKind::kStateReturn && probe.stack_offset == 0;
+    if (probe.kind == ProbeKind::kStateReturn && probe.stack_offset != 0) ++ends;
     if (is_error || is_early_return) continue;
     std::array<uint8_t, 2> code;
     ASSERT_EQ(pread(file->fd(), code.data(), code.size(), static_cast<off_t>(probe.file_offset)), 2);
