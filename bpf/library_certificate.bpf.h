@@ -131,18 +131,21 @@ static __always_inline int copy_certificate(__u64 object, __u64 from, __s64 leng
 static __always_inline bool is_sequence(__u64 from, __u64 length)
 {
 	__u8 head[5];
+	__u32 two, three;
 
 	if (bpf_probe_read_user(head, sizeof(head), (void *)from) || head[0] != 0x30)
 		return false;
+	two = (__u32)head[2] << 8 | head[3];
+	three = two << 8 | head[4];
 	switch (head[1]) {
 	case 0x81:
-		return length == 3 + head[2];
+		return length == 3ULL + head[2];
 	case 0x82:
-		return length == 4 + (head[2] << 8 | head[3]);
+		return length == 4ULL + two;
 	case 0x83:
-		return length == 5 + (head[2] << 16 | head[3] << 8 | head[4]);
+		return length == 5ULL + three;
 	}
-	return head[1] < 0x80 && length == 2 + head[1];
+	return head[1] < 0x80 && length == 2ULL + head[1];
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_CERTIFICATE_BPF_H */
