@@ -74,25 +74,45 @@ class Bench:
                      "bulk": ["bulk", seconds]}[kind]
         return float(self.cgroup.run([self.client, *arguments], timeout=self.options.seconds + 60).stdout)
 
+    def measured_load(self, kind):
+        """The load's rate, and the CPU time in microseconds that client and server took for one unit of it."""
+        before = self.cpu_microseconds()
+        rate = self.load(kind)
+        return rate, (self.cpu_microseconds() - before) / (rate * self.options.seconds)
+
+    def cpu_microseconds(self):
+        with open(os.path.join(self.cgroup.path, "cpu.stat")) as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("usage_usec"))
+
     def ratio(self, kind, unit, target):
-        """Off and on in the order ABBA; prints medians and the ratio of each pair."""
-        off, on, notes = [], [], []
+        """Off and on in the order ABBA; prints medians and the ratio of each pair.
+
+        The ratio by CPU time counts what client, server and collector took, so other programs of the machine disturb it less.
+        """
+        off, on, cpu_off, cpu_on, notes = [], [], [], [], []
         self.load(kind)  # warms caches
         for i in range(self.options.rounds):
             for watched in ([False, True] if i % 2 == 0 else [True, False]):
                 if not watched:
-                    off.append(self.load(kind))
+                    rate, cpu = self.measured_load(kind)
+                    off.append(rate)
+                    cpu_off.append(cpu)
                     continue
                 with Serve(self.cgroup, *(["--library"] if kind == "library" else [])) as serve:
                     before = cpu_seconds(serve.process.pid)
-                    rate = self.load(kind)
+                    rate, cpu = self.measured_load(kind)
+                    collector = cpu_seconds(serve.process.pid) - before
                     on.append(rate)
-                    notes.append(self.note(kind, serve, rate, cpu_seconds(serve.process.pid) - before))
+                    cpu_on.append(cpu + collector * 1e6 / (rate * self.options.seconds))
+                    notes.append(self.note(kind, serve, rate, collector))
+        by_cpu = sorted(a / b for a, b in zip(cpu_off, cpu_on))
         ratios = sorted(b / a for a, b in zip(off, on))
         print(f"{kind}: off {statistics.median(off):.0f} {unit} ({min(off):.0f}-{max(off):.0f}), "
               f"on {statistics.median(on):.0f} ({min(on):.0f}-{max(on):.0f}), "
               f"ratio of medians {statistics.median(on) / statistics.median(off):.3f}, "
               f"of pairs {statistics.median(ratios):.3f} ({ratios[0]:.3f}-{ratios[-1]:.3f}), target {target}")
+        print(f"  by CPU time: off {statistics.median(cpu_off):.1f} us, on {statistics.median(cpu_on):.1f} us each, "
+              f"ratio of pairs {statistics.median(by_cpu):.3f} ({by_cpu[0]:.3f}-{by_cpu[-1]:.3f})")
         for note in notes[-1:]:
             print(f"  {note}")
 
