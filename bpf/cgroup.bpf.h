@@ -9,6 +9,20 @@
 /* Levels of a cgroup's path that are compared with the target. Kubernetes uses 4 to 6. */
 #define MAX_CGROUP_DEPTH 16
 
+/* The target itself, where there is one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} tm_target __weak SEC(".maps");
+
+/* Is the current task in the target or below it? One call of a helper; for other tasks and sockets the kernel has none. */
+static __always_inline bool is_current_target(void)
+{
+	return !tm_target_cgroup || bpf_current_task_under_cgroup(&tm_target, 0) == 1;
+}
+
 /* Is `cg` the target or below it? */
 static __always_inline bool is_target(struct cgroup *cg)
 {

@@ -194,7 +194,7 @@ int tm_library(struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u32 slot = (__u32)cookie >> TM_COOKIE_SLOT_SHIFT;
 
-	if (!is_target(BPF_CORE_READ(bpf_get_current_task_btf(), cgroups, dfl_cgrp)))
+	if (!is_current_target())
 		return 0;
 	switch ((__u8)cookie) {
 	case TM_PROBE_CONNECT_ENTRY:

@@ -87,11 +87,6 @@ static __always_inline bool is_new(const struct tm_file *file)
 	return true;
 }
 
-static __always_inline bool is_watched(void)
-{
-	return is_target(BPF_CORE_READ(bpf_get_current_task_btf(), cgroups, dfl_cgrp));
-}
-
 /*
  * vm_unmapped_area, room was found for a mapping (since 5.7): the one tracepoint that dynamic loaders reach with each
  * library, at its first segment, for which they leave the address to the kernel. It has no file, but the task is in mmap(2),
@@ -106,7 +101,7 @@ int BPF_PROG(tm_mapping)
 
 	if (CALL_NUMBER(regs) != __NR_mmap || (CALL_FLAGS(regs) & (MAP_ANONYMOUS | MAP_PRIVATE)) != MAP_PRIVATE)
 		return 0;
-	if (!is_watched())
+	if (!is_current_target())
 		return 0;
 	file = current_file(CALL_DESCRIPTOR(regs));
 	if (!file)
@@ -123,7 +118,7 @@ int BPF_PROG(tm_exec, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	struct tm_file id;
 
-	if (!is_watched())
+	if (!is_current_target())
 		return 0;
 	id = identify(BPF_CORE_READ(program, file));
 	emit(&id, is_new(&id), 1);

@@ -179,7 +179,7 @@ class LiveSource final : public BpfSource {
  private:
   absl::Status Load(uint64_t target_cgroup, const HelloFilter& hellos, UprobeAttach attach);
   void ConfigureLibrary(bool autoload, UprobeAttach attach);
-  absl::Status OpenLibrary(UprobeAttach attach);
+  absl::Status OpenLibrary(const CgroupDirectory& cgroup, UprobeAttach attach);
   absl::Status Attach(const CgroupDirectory& cgroup);
   void NameOpenSockets(Hook* hook);
   static int OnEvent(void* self, void* data, size_t size);
@@ -235,7 +235,7 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
   }
   ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.tm_ring), &LiveSource::OnEvent, this, nullptr));
   if (!ring_) return absl::InternalError(absl::StrCat("cannot map the ring buffer: ", strerror(errno)));
-  if (absl::Status s = OpenLibrary(attach); !s.ok()) return s;
+  if (absl::Status s = OpenLibrary(*cgroup, attach); !s.ok()) return s;
   return Attach(*cgroup);
 }
 
@@ -283,8 +283,8 @@ absl::Status LiveSource::Load(uint64_t target_cgroup, const HelloFilter& hellos,
 // To be called before the load: maps that only the library sensor needs are left out with it.
 void LiveSource::ConfigureLibrary(bool autoload, UprobeAttach attach) {
   const auto& maps = skeleton_->maps;
-  for (bpf_map* map : {maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
-                       maps.tm_certificates, maps.tm_mapping_ring, maps.tm_known_files}) {
+  for (bpf_map* map : {maps.tm_target, maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
+                       maps.tm_verifications, maps.tm_certificates, maps.tm_mapping_ring, maps.tm_known_files}) {
     bpf_map__set_autocreate(map, autoload);
   }
   if (!autoload) return;
@@ -296,8 +296,13 @@ void LiveSource::ConfigureLibrary(bool autoload, UprobeAttach attach) {
   }
 }
 
-absl::Status LiveSource::OpenLibrary(UprobeAttach attach) {
+absl::Status LiveSource::OpenLibrary(const CgroupDirectory& cgroup, UprobeAttach attach) {
   if (!bpf_program__autoload(skeleton_->progs.tm_library)) return absl::OkStatus();
+  const uint32_t key = 0;
+  const int fd = cgroup.fd();
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.tm_target), &key, &fd, BPF_ANY) < 0) {
+    return absl::InternalError(absl::StrCat("cannot name the cgroup to the library's probes: ", strerror(errno)));
+  }
   library_.emplace(LibrarySensor::Descriptors{.program = bpf_program__fd(skeleton_->progs.tm_library),
                                               .images = bpf_map__fd(skeleton_->maps.tm_images),
                                               .certificates = bpf_map__fd(skeleton_->maps.tm_certificates),
