@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches the builds of OpenSSL and GnuTLS that the decoder's golden values and the live tests are for, other than the
-# installed ones: libraries and programs of Debian 11 and 13 through an apt with lists of its own (the machine's sources stay
-# untouched; the C library of Debian 13 with its loader, as its OpenSSL runs on no older one), node from npm.
+# installed ones: libraries and programs of Debian 11, 13 and those to come through an apt with lists of its own (the machine's
+# sources stay untouched; each C library with its loader, as OpenSSL runs on no older one), node from npm.
 # usage: fetch_tls_builds.sh [DIRECTORY]   (build/tls-builds)
 # What cannot be had is named, and its tests skip: that is no failure.
 set -eu
@@ -9,15 +9,23 @@ cd "$(dirname "$0")/.."
 directory=${1:-build/tls-builds}
 mkdir -p "$directory"
 directory=$(cd "$directory" && pwd)
+lib=lib/x86_64-linux-gnu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# name_of FILE[=NAME]
+name_of() {
+  case $1 in
+    *=*) echo "${1#*=}" ;;
+    *) echo "${1##*/}" ;;
+  esac
+}
 
 # fetch_debian SUITE PACKAGE FILE[=NAME]...: copies these files of the package, below /usr, as NAME.
 fetch_debian() {
   suite=$1 package=$2
   shift 2
-  first=${1##*[/=]}
-  if [ -e "$directory/$first" ]; then return; fi
+  if [ -e "$directory/$(name_of "$1")" ]; then return; fi
   apt=$work/$suite
   if [ ! -d "$apt" ]; then
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/parts"
@@ -31,7 +39,17 @@ fetch_debian() {
     echo "not to be had: $package of Debian $suite" >&2
     return
   fi
-  for file in "$@"; do cp -L "$apt/files/usr/${file%=*}" "$directory/${file##*[/=]}"; done
+  for file in "$@"; do
+    mkdir -p "$(dirname "$directory/$(name_of "$file")")"
+    cp -L "$apt/files/usr/${file%=*}" "$directory/$(name_of "$file")"
+  done
+}
+
+# fetch_next_openssl SUITE PACKAGE SONAME VERSION: a later OpenSSL, in a folder of its own with all that it runs on.
+fetch_next_openssl() {
+  fetch_debian "$1" "$2" "$lib/libssl.so.$3=openssl-$4/libssl.so.$3" "$lib/libcrypto.so.$3=openssl-$4/libcrypto.so.$3"
+  fetch_debian "$1" openssl "bin/openssl=openssl-$4/openssl-$4"
+  fetch_debian forky libc6 "$lib/libc.so.6=openssl-$4/libc.so.6" "$lib/ld-linux-x86-64.so.2=openssl-$4/ld-linux-x86-64.so.2"
 }
 
 # fetch_node MAJOR VERSION
@@ -44,13 +62,17 @@ fetch_node() {
   mv "$work/package/bin/node" "$directory/node-$1"
 }
 
-lib=lib/x86_64-linux-gnu
 fetch_debian bullseye libssl1.1 $lib/libssl.so.1.1 $lib/libcrypto.so.1.1
 fetch_debian bullseye openssl bin/openssl=openssl-1.1.1
 fetch_debian trixie libssl3t64 $lib/libssl.so.3 $lib/libcrypto.so.3
 fetch_debian trixie openssl bin/openssl=openssl-3.5
 fetch_debian trixie libc6 $lib/libc.so.6 $lib/ld-linux-x86-64.so.2
 fetch_debian trixie libgnutls30t64 $lib/libgnutls.so.30
+
+# These suites move on: the tests of a build skip where another version has taken its place.
+fetch_next_openssl forky libssl3t64 3 3.6
+fetch_next_openssl experimental libssl4 4 4.0
+
 fetch_node 16 16.20.2
 fetch_node 18 18.20.8
 fetch_node 22 22.23.3

@@ -1,5 +1,5 @@
 // What OpenSSL's numbers mean: reason codes of its SSL library, and verification results. These are the same in 1.1.1, 3.0
-// and 3.5. Pure functions, any thread; all views are of static storage.
+// to 4.0. Pure functions, any thread; all views are of static storage.
 #ifndef TLSMETER_SRC_CORRELATE_OPENSSL_REASONS_H_
 #define TLSMETER_SRC_CORRELATE_OPENSSL_REASONS_H_
 

@@ -109,9 +109,9 @@ bool IsReturn(ElfFile* file, uint64_t address);
 
 // Of an instruction that the kernel cannot emulate it runs a copy in a single step, which costs some ten times the rest of a
 // probe. ProbeAddress returns where to probe the entry of `function`: the first of its leading instructions that can be
-// emulated, as long as those before it write neither memory, the stack pointer, nor the first `arguments` arguments; else
-// its start.
-uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments);
+// emulated, as long as those before it write neither memory nor the first `arguments` arguments; else its start. They may
+// make a frame and write to it unless the probe needs the `stack` pointer as it is at the entry.
+uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments, bool stack);
 
 // ResultAddress returns where to probe the result of a call that returns to `after_call`: the first instruction that can be
 // emulated, as long as those before it write neither memory, the stack pointer, nor the return register; else `after_call`.

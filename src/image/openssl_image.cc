@@ -32,7 +32,7 @@ constexpr ObjectField kRequired[] = {
 
 constexpr uint8_t kRandomSize = 32;
 constexpr int64_t kGetNegotiatedGroup = 134;        // SSL_CTRL_GET_NEGOTIATED_GROUP, since 3.0
-constexpr uint64_t kAlertDispatchAfterAccept = 80;  // from ssl_accept to ssl_dispatch_alert in SSL_METHOD, 1.1.1 to 3.5
+constexpr uint64_t kAlertDispatchAfterAccept = 80;  // from ssl_accept to ssl_dispatch_alert in SSL_METHOD, 1.1.1 to 4.0
 constexpr int64_t kMaxFrame = 4096;      // stack of the function that sends a certificate; 88 bytes in any build known
 constexpr int kStateMachineSize = 0x40;  // more than from statem.state to statem.hand_state
 

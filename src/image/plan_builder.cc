@@ -60,6 +60,21 @@ bool IsOfBio(ObjectField field) {
   return field == ObjectField::kBioType || field == ObjectField::kBioNumber || field == ObjectField::kBioFlags;
 }
 
+// The stack pointer at the entry says which end belongs to it. Of others nothing but arguments is taken.
+bool NeedsStack(ProbeKind entry) {
+  switch (entry) {
+    case ProbeKind::kAlertDispatch:
+    case ProbeKind::kErrorSet:
+    case ProbeKind::kErrorPut:
+    case ProbeKind::kFree:
+    case ProbeKind::kGnuAlert:
+    case ProbeKind::kGnuFree:
+      return false;
+    default:
+      return true;
+  }
+}
+
 FieldPath Follow(const Value& value, uint8_t hops, uint8_t size) {
   FieldPath path{.hops = hops, .size = size};
   for (uint8_t i = 0; i < hops; ++i) {
@@ -146,7 +161,7 @@ void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t stack_offse
 void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name) {
   const std::optional<CodeRange> range = file_->FunctionAt(function);
   if (!range || range->begin != function) return Missing(name);
-  ProbeAt(ProbeAddress(file_, function, arguments), kind);
+  ProbeAt(ProbeAddress(file_, function, arguments, NeedsStack(kind)), kind);
 }
 
 void PlanBuilder::ProbeReturns(uint64_t function, ProbeKind kind, std::string_view name) {

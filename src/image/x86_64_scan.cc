@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMaxInstruction = 15;  // Intel SDM, volume 2, section 2.3.11
 
 // kMaxLeading is how many instructions a probe may be moved into its function.
-constexpr int kMaxLeading = 4;
+constexpr int kMaxLeading = 8;
 
 bool InStub(const ElfFile& file, uint64_t address) {
   const auto& stubs = file.LinkageStubs();
@@ -40,7 +40,7 @@ bool IsEmulated(const cs_insn& instruction) {
 }
 
 // Whether all that `instruction` changes is flags and registers not among `kept`, whose smaller parts are not to be named
-// either. Reading memory is no change.
+// either, and what lies above the stack pointer if that is not among them. Reading memory is no change.
 bool Keeps(const cs_insn& instruction, std::span<const int> kept) {
   const cs_x86& x86 = instruction.detail->x86;
   switch (instruction.id) {
@@ -52,13 +52,19 @@ bool Keeps(const cs_insn& instruction, std::span<const int> kept) {
     case X86_INS_MOVSXD:
     case X86_INS_XOR:
     case X86_INS_LEA:
+    case X86_INS_SUB:
       break;
     default:
       return false;
   }
-  if (x86.op_count != 2 || x86.operands[0].type != X86_OP_REG) return false;
-  const RegisterPart part = PartOf(x86.operands[0].reg);
-  return part.number >= 0 && std::find(kept.begin(), kept.end(), part.number) == kept.end();
+  if (x86.op_count != 2) return false;
+  const cs_x86_op& to = x86.operands[0];
+  const auto is_free = [&](unsigned reg) {
+    const int number = PartOf(reg).number;
+    return number >= 0 && std::find(kept.begin(), kept.end(), number) == kept.end();
+  };
+  if (to.type == X86_OP_MEM) return PartOf(to.mem.base).number == x86_64::kRsp && is_free(to.mem.base);
+  return to.type == X86_OP_REG && is_free(to.reg);
 }
 
 // The first instruction from `start` on that the kernel can emulate, if all before it keep `kept`; else `start`.
@@ -171,14 +177,14 @@ std::vector<uint64_t> ReturnSites(ElfFile* file, uint64_t address) {
   return {sites.begin(), sites.end()};
 }
 
-uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments) {
+uint64_t ProbeAddress(ElfFile* file, uint64_t function, size_t arguments, bool stack) {
   // What the caller left in any other register may be read before it is written; only these the convention lets go.
   std::vector<int> kept;
   for (int number = 0; number < static_cast<int>(x86_64::kRegisters); ++number) {
     const auto argument = std::find(x86_64::kArgumentRegisters.begin(), x86_64::kArgumentRegisters.end(), number);
     const bool is_argument = argument != x86_64::kArgumentRegisters.end();
     const auto index = static_cast<size_t>(argument - x86_64::kArgumentRegisters.begin());
-    const bool scratch = number == x86_64::kRax || number == 10 || number == 11;
+    const bool scratch = number == x86_64::kRax || number == 10 || number == 11 || (number == x86_64::kRsp && !stack);
     if (is_argument ? index < arguments : !scratch) kept.push_back(number);
   }
   return x86_64::FirstEmulated(file, function, kept);

@@ -61,6 +61,7 @@ struct State {
   std::array<Value, kRegisters> registers;
   std::vector<std::pair<int64_t, Value>> stack;  // by offset from the stack pointer at entry
   Comparison flags;
+  int tested = -1;  // the register that is 0 when `flags` say equal, by its number
   std::vector<Assumed> assumed;
   Path path;
 };
@@ -148,9 +149,11 @@ class Tracer {
         return true;
       }
       case X86_INS_CMP:
+        Compare(state, Comparison::By::kCompare, operands);
+        return true;
       case X86_INS_TEST:
-        state->flags = {instruction->id == X86_INS_CMP ? Comparison::By::kCompare : Comparison::By::kTest, operands[0].size,
-                        Read(state, operands[0]), Read(state, operands[1])};
+        Compare(state, Comparison::By::kTest, operands);
+        if (operands[1].type == X86_OP_REG && operands[0].reg == operands[1].reg) SetTested(state, operands[0]);
         return true;
       case X86_INS_CALL:
         return DoCall(state, operands[0]);
@@ -175,7 +178,7 @@ class Tracer {
 
   // Arithmetic, and everything that is not known: the destination is then unknown, and so are the flags.
   void DoArithmetic(State* state, const cs_x86_op* operands) {
-    state->flags = {};
+    ClearFlags(state);
     const cs_x86& x86 = instruction_->detail->x86;
     if (x86.op_count == 2) {
       const bool same_register =
@@ -187,6 +190,10 @@ class Tracer {
       const Value left = Read(state, operands[0]);
       const Value right = Read(state, operands[1]);
       Write(state, operands[0], Combine(left, right));
+      if (instruction_->id == X86_INS_AND) {
+        state->flags = {Comparison::By::kTest, operands[0].size, left, right};
+        SetTested(state, operands[0]);
+      }
       return;
     }
     for (int i = 0; i < x86.op_count; ++i) {
@@ -218,6 +225,26 @@ class Tracer {
     }
   }
 
+  void Compare(State* state, Comparison::By by, const cs_x86_op* operands) {
+    ClearFlags(state);
+    state->flags = {by, operands[0].size, Read(state, operands[0]), Read(state, operands[1])};
+  }
+
+  static void ClearFlags(State* state) {
+    state->flags = {};
+    state->tested = -1;
+  }
+
+  // A register of less than four bytes says nothing of the rest.
+  static void SetTested(State* state, const cs_x86_op& operand) {
+    const RegisterPart part = operand.type == X86_OP_REG ? PartOf(operand.reg) : RegisterPart();
+    state->tested = part.size >= 4 ? part.number : -1;
+  }
+
+  static void SetTestedToZero(State* state) {
+    if (state->tested >= 0) state->registers[state->tested] = Value::Constant(0);
+  }
+
   std::optional<bool> Decide(const State& state, Condition condition) const {
     const Comparison& flags = state.flags;
     if (flags.by == Comparison::By::kNothing) return std::nullopt;
@@ -245,15 +272,18 @@ class Tracer {
         Write(taker, operands[0], Read(taker, operands[1]));
       }
     };
+    const bool equality = predicate.condition == Condition::kEqual;
     if (decided) {
       if (*decided == predicate.holds) take(state);
+      if (equality && *decided) SetTestedToZero(state);
       return true;
     }
     State other = *state;
     take(&other);
-    if (predicate.condition == Condition::kEqual && state->flags.by != Comparison::By::kNothing) {
+    if (equality && state->flags.by != Comparison::By::kNothing) {
       other.assumed.push_back({state->flags, predicate.holds});
       state->assumed.push_back({state->flags, !predicate.holds});
+      SetTestedToZero(predicate.holds ? &other : state);
     }
     if (pending_.size() < kMaxPending) pending_.push_back(std::move(other));
     return true;
@@ -263,7 +293,7 @@ class Tracer {
     const Value target = Read(state, operand);
     TellCall(state, target);
     for (const int number : kClobberedByCalls) state->registers[number] = {};
-    state->flags = {};
+    ClearFlags(state);
     if (state->path.calls.size() < kMaxCallsPerPath) return true;
     Finish(state, Value{});
     return false;
@@ -385,6 +415,7 @@ class Tracer {
     if (part.size < 4 && !(value.IsChain() && value.hops > 0 && value.size <= part.size)) value = {};
     if (value.IsConstant()) value.constant = ZeroExtend(value.constant, part.size);
     state->registers[part.number] = value;
+    if (state->tested == part.number) state->tested = -1;
   }
 
   void Push(State* state, const Value& value) {

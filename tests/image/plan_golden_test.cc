@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <span>
 #include <string>
@@ -122,6 +124,10 @@ std::vector<Build> Builds() {
       {"Libssl11", "libssl.so.1.1", "libcrypto.so.1.1", "OpenSSL 1.1.1w", Generation::kOpenSsl11,
        Fields11(0x510, 0x5b0, 0x640)},
       {"Libssl35", "libssl.so.3", "libcrypto.so.3", "OpenSSL 3.5.", Generation::kOpenSsl32, Fields35(4)},
+      {"Libssl36", "openssl-3.6/libssl.so.3", "openssl-3.6/libcrypto.so.3", "OpenSSL 3.6.", Generation::kOpenSsl32,
+       Fields35(4)},
+      {"Libssl40", "openssl-4.0/libssl.so.4", "openssl-4.0/libcrypto.so.4", "OpenSSL 4.0.", Generation::kOpenSsl32,
+       Fields35(4)},
       {"GnuTls38", "libgnutls.so.30", "", "GnuTLS 3.8.", Generation::kNone, FieldsOfGnuTls(0x1fd0)},
       {"Node16", "node-16", "", "OpenSSL 1.1.1v+quic", Generation::kOpenSsl11, Fields11(0x5d0, 0x670, 0x700)},
       {"Node18", "node-18", "", "OpenSSL 3.0.", Generation::kOpenSsl30, Fields30()},
@@ -138,6 +144,12 @@ class PlanGolden : public ::testing::TestWithParam<Build> {
   void SetUp() override {
     if (!std::filesystem::exists(PathOf(GetParam().file))) {
       GTEST_SKIP() << "there is no " << PathOf(GetParam().file) << ": scripts/fetch_tls_builds.sh gets it";
+    }
+    // Those of a Debian to come are replaced by the next version some day.
+    std::ifstream file(PathOf(GetParam().crypto.empty() ? GetParam().file : GetParam().crypto), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (GetParam().file.starts_with("openssl-") && bytes.find(GetParam().version) == std::string::npos) {
+      GTEST_SKIP() << GetParam().file << " is no " << GetParam().version;
     }
   }
 

@@ -29,8 +29,8 @@ constexpr Type kTypes[] = {{"unsigned char", 1}, {"unsigned short", 2}, {"int", 
                            {"unsigned", 4},      {"long", 8},           {"void*", 8}};
 
 // How a getter is written; the field that it returns is the same in all.
-enum class Form { kPlain, kChecksArgument, kChecksPointers, kTestsType, kStoresToArgument, kCopies };
-constexpr int kForms = 6;
+enum class Form { kPlain, kChecksArgument, kChecksPointers, kTestsType, kTestsTypeBits, kStoresToArgument, kCopies };
+constexpr int kForms = 7;
 
 struct Getter {
   std::string name;
@@ -55,7 +55,8 @@ class Source {
   void Add(int number) {
     Getter getter{"get" + std::to_string(number), static_cast<Form>(number % kForms), {}};
     const Type type = getter.form == Form::kCopies ? Type{"unsigned char", 32} : kTypes[Below(std::size(kTypes))];
-    const int hops = getter.form == Form::kTestsType ? 1 : 1 + Below(3);
+    const bool tests_type = getter.form == Form::kTestsType || getter.form == Form::kTestsTypeBits;
+    const int hops = tests_type ? 1 : 1 + Below(3);
     getter.path.hops = static_cast<uint8_t>(hops);
     getter.path.size = type.size;
     // From the field outwards; the type of a structure comes first where it is tested, so offset 0 is taken then.
@@ -96,10 +97,10 @@ class Source {
         break;
       }
       case Form::kTestsType:  // as SSL_CONNECTION_FROM_SSL of OpenSSL 3.2
-        text_ << "const " << structure << "* convert" << getter.name << "(const " << structure << "*);\n"
-              << head << "const " << structure
-              << "* c = p == NULL ? NULL : p->type == 0 ? p : p->type == 1 || p->type == 2 ? convert" << getter.name
-              << "(p) : NULL; if (c == NULL) return 0; return c" << member << "; }\n";
+        WriteTestsType(getter, head, structure, member, "p->type == 1 || p->type == 2");
+        break;
+      case Form::kTestsTypeBits:  // the same of OpenSSL 3.6
+        WriteTestsType(getter, head, structure, member, "(p->type & 0x80) != 0");
         break;
       case Form::kStoresToArgument:
         text_ << "void " << getter.name << "(const " << structure << "* p, " << type.name << "* out, unsigned* n) { *out = p"
@@ -111,6 +112,13 @@ class Source {
               << "if (n > 32) n = 32; memcpy(out, p" << member << ", n); return n; }\n";
         break;
     }
+  }
+
+  void WriteTestsType(const Getter& getter, const std::string& head, const std::string& structure, const std::string& member,
+                      const std::string& other_type) {
+    text_ << "const " << structure << "* convert" << getter.name << "(const " << structure << "*);\n"
+          << head << "const " << structure << "* c = p == NULL ? NULL : p->type == 0 ? p : " << other_type << " ? convert"
+          << getter.name << "(p) : NULL; if (c == NULL) return 0; return c" << member << "; }\n";
   }
 
   std::mt19937 random_;

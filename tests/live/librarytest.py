@@ -11,7 +11,7 @@ from certificates import NAME, certificates
 from hello import client_hello
 from livetest import LiveTest
 from peers import connect
-from private_library import OPENSSL_35, OPENSSL_111, PrivateCgroup, PrivateLibrary, installed_build
+from private_library import OPENSSL_35, OPENSSL_36, OPENSSL_40, OPENSSL_111, PrivateCgroup, PrivateLibrary, installed_build
 from processes import stop
 from servers import OpensslServer
 from session import Trace
@@ -122,6 +122,16 @@ class Openssl35:
 
     build = OPENSSL_35
     says = re.compile(r"\AOpenSSL 3\.5\.")
+
+
+class Openssl36:
+    build = OPENSSL_36
+    says = re.compile(r"\AOpenSSL 3\.6\.")
+
+
+class Openssl40:
+    build = OPENSSL_40
+    says = re.compile(r"\AOpenSSL 4\.0\.")
 
 
 class Openssl111:

@@ -27,11 +27,16 @@ class Build:
     files: tuple
     openssl: str = "openssl"
     loader: str = None
+    version: bytes = b""  # how the second file calls itself, where another version may have taken its place
 
     def missing(self):
-        """The first file that is not there, or None."""
+        """The first file that is not there or is of another version, or None."""
         parts = [*self.files, *(name for name in (self.openssl, self.loader) if name and name != "openssl")]
-        return next((path for name in parts if not os.path.exists(path := os.path.join(self.folder, name))), None)
+        missing = next((path for name in parts if not os.path.exists(path := os.path.join(self.folder, name))), None)
+        if missing or not self.version:
+            return missing
+        with open(path := os.path.join(self.folder, self.files[1]), "rb") as file:
+            return None if self.version in file.read() else f"{self.version.decode()} at {path}"
 
 
 def installed_build(names=LIBRARIES):
@@ -44,7 +49,11 @@ def installed_build(names=LIBRARIES):
 
 
 OPENSSL_111 = Build(FETCHED, ("libssl.so.1.1", "libcrypto.so.1.1"), "openssl-1.1.1")
-OPENSSL_35 = Build(FETCHED, (*LIBRARIES, "libc.so.6"), "openssl-3.5", "ld-linux-x86-64.so.2")
+LOADER = "ld-linux-x86-64.so.2"
+OPENSSL_35 = Build(FETCHED, (*LIBRARIES, "libc.so.6"), "openssl-3.5", LOADER)
+OPENSSL_36 = Build(os.path.join(FETCHED, "openssl-3.6"), (*LIBRARIES, "libc.so.6"), "openssl-3.6", LOADER, b"OpenSSL 3.6.")
+OPENSSL_40 = Build(os.path.join(FETCHED, "openssl-4.0"), ("libssl.so.4", "libcrypto.so.4", "libc.so.6"), "openssl-4.0", LOADER,
+                   b"OpenSSL 4.0.")
 
 
 class PrivateLibrary:

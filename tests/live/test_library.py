@@ -6,7 +6,7 @@ import ssl
 
 import harness
 from certificates import certificates
-from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, show, success, verify
+from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl36, Openssl40, Openssl111, show, success, verify
 from private_library import PrivateCgroup, PrivateLibrary
 from resuming_client import ResumingClient
 from servers import OpensslServer
@@ -95,6 +95,14 @@ class SystemHandshakes(Handshakes, LibraryTest):
 
 
 class Openssl35Handshakes(Openssl35, Handshakes, LibraryTest):
+    program = "ld-linux-x86-64"
+
+
+class Openssl36Handshakes(Openssl36, Handshakes, LibraryTest):
+    program = "ld-linux-x86-64"
+
+
+class Openssl40Handshakes(Openssl40, Handshakes, LibraryTest):
     program = "ld-linux-x86-64"
 
 

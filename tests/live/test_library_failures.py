@@ -4,7 +4,7 @@ import socket
 
 import harness
 from certificates import NAME, certificates
-from librarytest import (JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl111, by_version, nothing_in_common, refused, show,
+from librarytest import (JOINED, LEAF, VERSIONS, LibraryTest, Openssl35, Openssl40, Openssl111, by_version, nothing_in_common, refused, show,
                          success, verify)
 from peers import connect, reset
 from servers import OpensslServer
@@ -204,7 +204,9 @@ class SystemFailures(FailureMatrix, LibraryTest):
     pass
 
 
-class Openssl35Failures(Openssl35, FailureMatrix, LibraryTest):
+class NewFailures(FailureMatrix):
+    """What 3.5 and later do otherwise."""
+
     def test_old_version(self):
         """The client knows that it has nothing to offer; all that the wire shows is its alert."""
         client, server = self.old_version()
@@ -212,6 +214,14 @@ class Openssl35Failures(Openssl35, FailureMatrix, LibraryTest):
         alone = {"tlsmeter.join": "none", "tlsmeter.client_random": None}
         self.check_fields(client, refused("protocol_version", "none", 191, alert, **alone))
         self.check_fields(server, refused("other", "none", 244, ("server", "unexpected_message"), **alone))
+
+
+class Openssl35Failures(Openssl35, NewFailures, LibraryTest):
+    pass
+
+
+class Openssl40Failures(Openssl40, NewFailures, LibraryTest):
+    pass
 
 
 class Openssl111Failures(Openssl111, FailureMatrix, LibraryTest):
