@@ -23,28 +23,36 @@ static __always_inline bool is_current_target(void)
 	return !tm_target_cgroup || bpf_current_task_under_cgroup(&tm_target, 0) == 1;
 }
 
+/* The id of the cgroup at `level` of the path of `cg`, which is at least as deep; the root is level 0. */
+static __always_inline __u64 ancestor_id(struct cgroup *cg, int level)
+{
+	struct cgroup *up = 0;
+	__u64 id = 0;
+
+	if (bpf_core_field_exists(cg->ancestors)) {
+		bpf_probe_read_kernel(&up, sizeof(up), &cg->ancestors[level]);
+		return BPF_CORE_READ(up, kn, id);
+	}
+	bpf_probe_read_kernel(&id, sizeof(id), &((struct cgroup___v5_15 *)cg)->ancestor_ids[level]);
+	return id;
+}
+
 /* Is `cg` the target or below it? */
 static __always_inline bool is_target(struct cgroup *cg)
 {
-	__u64 target = tm_target_cgroup, id = 0;
-	int level, i;
+	__u64 target = tm_target_cgroup;
+	int level, i, known = tm_target_level;
 
 	if (!target)
 		return true;
 	level = BPF_CORE_READ(cg, level);
-	for (i = 0; i < MAX_CGROUP_DEPTH && i <= level; i++) {
-		if (bpf_core_field_exists(cg->ancestors)) {
-			struct cgroup *up = 0;
-
-			bpf_probe_read_kernel(&up, sizeof(up), &cg->ancestors[i]);
-			id = BPF_CORE_READ(up, kn, id);
-		} else {
-			struct cgroup___v5_15 *old = (void *)cg;
-
-			bpf_probe_read_kernel(&id, sizeof(id), &old->ancestor_ids[i]);
-		}
-		if (id == target)
+	if (known)
+		return level >= known && ancestor_id(cg, known) == target;
+	for (i = 1; i < MAX_CGROUP_DEPTH && i <= level; i++) {
+		if (ancestor_id(cg, i) == target) {
+			tm_target_level = i;
 			return true;
+		}
 	}
 	return false;
 }

@@ -38,14 +38,21 @@ static __always_inline void emit_stop(const struct socket_state *st, __u32 reaso
 	bpf_ringbuf_submit(e, submit_flags());
 }
 
-/* comm and start time of the group leader: a thread's own comm says little ("worker-3", "iou-sqp-41"). */
+/*
+ * comm and start time of the group leader: a thread's own comm says little ("worker-3", "iou-sqp-41"). `task` is one that
+ * the verifier knows as such, so its fields are plain loads; kernels that tell RCU pointers want these compared with null.
+ */
 static __always_inline void fill_owner(struct tm_owner *o, struct task_struct *task)
 {
-	o->tgid = BPF_CORE_READ(task, tgid);
-	o->uid = BPF_CORE_READ(task, cred, uid.val);
-	o->start_time_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	o->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	BPF_CORE_READ_INTO(&o->comm, task, group_leader, comm);
+	struct task_struct *leader = task->group_leader;
+	const struct cred *cred = task->cred;
+	struct css_set *cgroups = task->cgroups;
+
+	o->tgid = task->tgid;
+	o->uid = cred ? cred->uid.val : 0;
+	o->start_time_ns = leader->start_boottime;
+	o->cgroup_id = cgroups ? cgroups->dfl_cgrp->kn->id : 0;
+	bpf_probe_read_kernel(o->comm, sizeof(o->comm), leader->comm);
 }
 
 static __always_inline void emit_owner(__u64 flow, struct task_struct *task)

@@ -13,6 +13,10 @@
  */
 const volatile __u64 tm_target_cgroup __weak = 0;
 
+/* The target's level in the tree of cgroups, below the root and for ever the same; 0 until the first socket or process in it
+ * is met. */
+int tm_target_level __weak;
+
 /* Tell only connections of this family and with one of these server ports; 0 = all. Asked once, when a hello opens. */
 const volatile __u8 tm_family __weak = 0;
 const volatile __u8 tm_server_port_count __weak = 0;
@@ -57,11 +61,7 @@ struct socket_state {
 	__u32 packets; /* with payload, while following */
 	__u64 flow;    /* what events call this connection; 0 until it opens */
 	__u64 syn_ns, established_ns;
-	__u64 start_time_ns; /* owner at connect() or by iterator; zero when not known */
-	__u64 owner_cgroup;
-	__u32 tgid;
-	__u32 uid;
-	char comm[TM_COMM_BYTES];
+	struct tm_owner owner; /* at connect() or by iterator; zero when not known */
 	struct direction_state direction[2];
 };
 

@@ -26,15 +26,6 @@ static __always_inline struct socket_state *create(struct sock *sk)
 	return st;
 }
 
-static __always_inline void keep_owner(struct socket_state *st, struct task_struct *task)
-{
-	st->tgid = BPF_CORE_READ(task, tgid);
-	st->uid = BPF_CORE_READ(task, cred, uid.val);
-	st->start_time_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	st->owner_cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	BPF_CORE_READ_INTO(&st->comm, task, group_leader, comm);
-}
-
 static __always_inline void closed(struct sock *sk, struct socket_state *st, int oldstate)
 {
 	__u32 error, flags = st->flags;
@@ -83,7 +74,7 @@ int BPF_PROG(tm_state, struct sock *sk, int oldstate, int newstate)
 			return 0;
 		st->flags |= SOCK_CONNECTED;
 		st->syn_ns = bpf_ktime_get_ns();
-		keep_owner(st, bpf_get_current_task_btf());
+		fill_owner(&st->owner, bpf_get_current_task_btf());
 		return 0;
 	case TCP_ESTABLISHED:
 		if (oldstate == TCP_SYN_RECV) {
@@ -136,7 +127,7 @@ int BPF_PROG(tm_read, struct sock *sk)
 		return 0;
 	reader_known(st, hash);
 	tgid = bpf_get_current_pid_tgid() >> 32;
-	if (st->tgid != tgid && !(st->flags & SOCK_DONE))
+	if (st->owner.tgid != tgid && !(st->flags & SOCK_DONE))
 		emit_owner(st->flow, bpf_get_current_task_btf());
 	return 0;
 }
@@ -160,7 +151,7 @@ int tm_open_sockets(struct bpf_iter__task_file *ctx)
 	if (!sk || !is_tcp(sk) || sk->__sk_common.skc_state != TCP_ESTABLISHED)
 		return 0;
 	st = create(sk);
-	if (st && !st->tgid)
-		keep_owner(st, task);
+	if (st && !st->owner.tgid)
+		fill_owner(&st->owner, task);
 	return 0;
 }

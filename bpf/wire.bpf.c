@@ -31,7 +31,37 @@ struct segment {
 	__u32 ipv6;
 };
 
-/* Finds the TCP payload. The first 40 bytes hold an IPv6 header, or an IPv4 header without options and the TCP header. */
+/* Reads the TCP header `tcp`, which stands at `at` in the packet. */
+static __always_inline void read_tcp(struct __sk_buff *skb, const __u8 *tcp, __u32 at, struct segment *s)
+{
+	s->seq = (__u32)tcp[4] << 24 | (__u32)tcp[5] << 16 | (__u32)tcp[6] << 8 | tcp[7];
+	if (tcp[13] & 2) /* SYN takes one number */
+		s->seq++;
+	s->payload = at + (tcp[12] >> 4) * 4;
+	s->length = skb->len > s->payload ? skb->len - s->payload : 0;
+}
+
+/* Reads the headers of nearly all packets, IPv4 without options and IPv6 without extension headers, where they stand. False
+ * for all others. */
+static __always_inline bool parse_in_place(struct __sk_buff *skb, struct segment *s)
+{
+	const __u8 *b = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+	if (b + 40 > end)
+		return false;
+	if (b[0] == 0x45 && b[9] == IPPROTO_TCP) {
+		s->ipv6 = 0;
+		read_tcp(skb, b + 20, 20, s);
+		return true;
+	}
+	if (b + 60 > end || b[0] >> 4 != 6 || b[6] != IPPROTO_TCP)
+		return false;
+	s->ipv6 = 1;
+	read_tcp(skb, b + 40, 40, s);
+	return true;
+}
+
+/* Reads the headers of any packet. The first 40 bytes hold an IPv6 header, or an IPv4 header and more. */
 __noinline int tm_parse(struct __sk_buff *skb, struct segment *s)
 {
 	__u8 b[40], tcp[20];
@@ -65,11 +95,7 @@ __noinline int tm_parse(struct __sk_buff *skb, struct segment *s)
 	}
 	if (bpf_skb_load_bytes(skb, off, tcp, sizeof(tcp)))
 		return -1;
-	s->seq = (__u32)tcp[4] << 24 | (__u32)tcp[5] << 16 | (__u32)tcp[6] << 8 | tcp[7];
-	if (tcp[13] & 2) /* SYN takes one number */
-		s->seq++;
-	s->payload = off + (tcp[12] >> 4) * 4;
-	s->length = skb->len > s->payload ? skb->len - s->payload : 0;
+	read_tcp(skb, tcp, off, s);
 	return 0;
 }
 
@@ -429,11 +455,7 @@ __noinline int tm_emit_open(struct __sk_buff *skb, struct socket_state *st, stru
 	fill_header(&e->header, st->flow, TM_EVENT_OPEN, hello_direction, flags);
 	__builtin_memset(&e->address, 0, sizeof(e->address));
 	tm_fill_address(skb, s, &e->address);
-	e->owner.start_time_ns = st->start_time_ns;
-	e->owner.cgroup_id = st->owner_cgroup;
-	e->owner.tgid = st->tgid;
-	e->owner.uid = st->uid;
-	__builtin_memcpy(e->owner.comm, st->comm, TM_COMM_BYTES);
+	e->owner = st->owner;
 	e->syn_ns = st->syn_ns;
 	e->established_ns = st->established_ns;
 	e->from[TM_IN] = st->direction[TM_IN].from;
@@ -595,22 +617,20 @@ static __always_inline __u32 load_prefix(struct __sk_buff *skb, __u32 at, __u32 
 	return n;
 }
 
-static __noinline int on_listener(struct __sk_buff *skb)
+static __noinline int on_listener(struct __sk_buff *skb, struct segment *s)
 {
 	struct tm_address key = {};
-	struct segment s = {};
 	struct socket_state *st;
 	struct direction_state *d;
 	__u8 b[8] = {};
 
-	if (tm_parse(skb, &s) || !s.length)
+	if (!s->length)
 		return 0;
-	s.direction = TM_IN;
-	early_key(skb, &s, &key);
+	early_key(skb, s, &key);
 	st = bpf_map_lookup_elem(&tm_early, &key);
-	if (st && s.seq == st->direction[TM_IN].base)
+	if (st && s->seq == st->direction[TM_IN].base)
 		return 0; /* the same segment again */
-	if (!tm_opens_handshake(b, load_prefix(skb, s.payload, s.length, b)))
+	if (!tm_opens_handshake(b, load_prefix(skb, s->payload, s->length, b)))
 		return 0;
 	bpf_map_update_elem(&tm_early, &key, &no_state, BPF_ANY);
 	st = bpf_map_lookup_elem(&tm_early, &key);
@@ -622,11 +642,11 @@ static __noinline int on_listener(struct __sk_buff *skb)
 	st->flow = 1ULL << 63 | (bpf_ktime_get_ns() << 7 & ~(1ULL << 63)) | (bpf_get_smp_processor_id() & 127);
 	st->flags = SOCK_OPENED | SOCK_ACCEPTED;
 	d = &st->direction[TM_IN];
-	d->base = s.seq;
+	d->base = s->seq;
 	d->flags = DIR_HAS_BASE | DIR_OPENED;
-	d->next = s.length;
-	tm_emit_open(skb, st, &s, TM_IN);
-	tm_walk(skb, st, &s);
+	d->next = s->length;
+	tm_emit_open(skb, st, s, TM_IN);
+	tm_walk(skb, st, s);
 	return 0;
 }
 
@@ -781,74 +801,57 @@ static __always_inline bool enough(const struct direction_state *a, const struct
 	return a->encrypted >= TM_ENCRYPTED_RECORDS && (b->encrypted || b->flags & DIR_CHANGE_CIPHER_SPEC);
 }
 
-/* Most packets of a short connection carry nothing. True when the headers, read in place, say so beyond doubt. */
-static __always_inline bool carries_nothing(struct __sk_buff *skb)
-{
-	__u8 *b = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end;
-
-	if (b + 54 > end) /* IPv6 and TCP up to the data offset; IPv4 with the usual time stamp option is 52 */
-		return b + 40 <= end && b[0] == 0x45 && b[9] == IPPROTO_TCP && skb->len == 20 + (b[32] >> 4) * 4U;
-	if (b[0] == 0x45)
-		return b[9] == IPPROTO_TCP && skb->len == 20 + (b[32] >> 4) * 4U;
-	return b[0] >> 4 == 6 && b[6] == IPPROTO_TCP && skb->len == 40 + (b[52] >> 4) * 4U;
-}
-
 /* The slow path: every packet of a connection that may still become, or is in, a handshake. */
-static __noinline int follow(struct __sk_buff *skb, struct socket_state *st, __u32 direction)
+static __noinline int follow(struct __sk_buff *skb, struct socket_state *st, struct segment *s)
 {
 	struct direction_state *in, *out, *d;
-	struct segment s = {};
+	__u32 direction = s->direction;
 
 	if (!st || direction > TM_OUT)
 		return 0;
-	if (tm_parse(skb, &s)) {
-		count(TM_LOAD_FAILED);
-		return 0;
-	}
-	s.direction = direction;
 	if (tm_early_seen && !st->packets && !(st->flags & (SOCK_OPENED | SOCK_CONNECTED)))
-		tm_adopt(skb, st, &s);
-	if (!s.length)
+		tm_adopt(skb, st, s);
+	if (!s->length)
 		return 0;
 	st->packets++;
 	in = &st->direction[TM_IN];
 	out = &st->direction[TM_OUT];
 	d = &st->direction[direction];
-	if (!(d->flags & DIR_HAS_BASE) && tm_learn_base(skb, st, &s))
+	if (!(d->flags & DIR_HAS_BASE) && tm_learn_base(skb, st, s))
 		return 0;
-	s.offset = s.seq - d->base;
-	if (s.offset > OFFSET_MAX)
+	s->offset = s->seq - d->base;
+	if (s->offset > OFFSET_MAX)
 		return 0;
-	if (s.offset > d->next) {
+	if (s->offset > d->next) {
 		count(TM_GAP);
 		if (!(st->flags & SOCK_OPENED) && d->next == 0 && direction == TM_IN) {
-			if (!tm_hold(skb, &s))
+			if (!tm_hold(skb, s))
 				st->flags |= SOCK_HELD;
 			return 0;
 		}
 		d->flags |= DIR_HOLES;
-	} else if (s.offset < d->next && !(d->flags & DIR_HOLES)) { /* sent again: only what is new counts */
-		__u32 seen = d->next - s.offset;
+	} else if (s->offset < d->next && !(d->flags & DIR_HOLES)) { /* sent again: only what is new counts */
+		__u32 seen = d->next - s->offset;
 
-		if (seen >= s.length)
+		if (seen >= s->length)
 			return 0;
-		s.offset += seen;
-		s.payload += seen;
-		s.length -= seen;
+		s->offset += seen;
+		s->payload += seen;
+		s->length -= seen;
 	}
 	if (!(st->flags & SOCK_OPENED)) {
-		if (!tm_sniff(skb, st, &s)) {
+		if (!tm_sniff(skb, st, s)) {
 			if (st->flags & SOCK_HELD && direction == TM_IN)
 				tm_release_held(skb, st);
 			return 0;
 		}
-	} else if ((d->flags & DIR_LOST || s.offset != d->next) && !tm_disorder(skb, st, &s)) {
+	} else if ((d->flags & DIR_LOST || s->offset != d->next) && !tm_disorder(skb, st, s)) {
 		if (st->packets > LOST_PACKETS)
 			stop(st, TM_STOP_LIMIT, direction);
 		return 0;
 	}
-	d->next = s.offset + s.length;
-	if (tm_walk(skb, st, &s) < 0) {
+	d->next = s->offset + s->length;
+	if (tm_walk(skb, st, s) < 0) {
 		stop(st, TM_STOP_NOT_TLS, direction);
 		return 0;
 	}
@@ -870,9 +873,15 @@ static __noinline int follow(struct __sk_buff *skb, struct socket_state *st, __u
 static __always_inline int hook(struct __sk_buff *skb, __u32 direction)
 {
 	struct bpf_sock *sk = skb->sk;
+	struct segment s = {.direction = direction};
 	struct socket_state *st;
+	bool parsed;
 
 	if (!sk)
+		return 1;
+	parsed = parse_in_place(skb, &s);
+	/* The first packet of an accepted connection looks for what its listener saw, with or without payload. */
+	if (parsed && !s.length && !tm_early_seen)
 		return 1;
 	st = bpf_sk_storage_get(&tm_sockets, sk, 0, 0);
 	if (st) {
@@ -882,9 +891,15 @@ static __always_inline int hook(struct __sk_buff *skb, __u32 direction)
 		sk = bpf_sk_fullsock(sk);
 		if (!sk || sk->protocol != IPPROTO_TCP)
 			return 1;
+	}
+	if (!parsed && tm_parse(skb, &s)) {
+		count(TM_LOAD_FAILED);
+		return 1;
+	}
+	if (!st) {
 		if (sk->state == BPF_TCP_LISTEN) {
 			if (direction == TM_IN)
-				on_listener(skb);
+				on_listener(skb, &s);
 			return 1;
 		}
 		st = bpf_sk_storage_get(&tm_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -895,9 +910,7 @@ static __always_inline int hook(struct __sk_buff *skb, __u32 direction)
 			return 1;
 		}
 	}
-	/* The first packet of an accepted connection looks for what its listener saw, with or without payload. */
-	if (!carries_nothing(skb) || (tm_early_seen && !(st->flags & SOCK_OPENED)))
-		follow(skb, st, direction);
+	follow(skb, st, &s);
 	return 1;
 }
 

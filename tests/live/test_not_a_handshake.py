@@ -30,6 +30,19 @@ def read_line(connection):
     return line
 
 
+def unused_address():
+    """An address, of a socket outside the cgroup, where nobody listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return held.getsockname()
+
+
+def knock(address):
+    try:
+        connect(address).close()
+    except ConnectionRefusedError:
+        return "refused"
+
+
 class CountedTest(unittest.TestCase):
     """Connections without a handshake. Each test has a `trace` that must stay silent and a `serve` that counts."""
 
@@ -82,16 +95,16 @@ class CountedTest(unittest.TestCase):
         self.check_counted(10)
 
     def test_refused_connection(self):
-        def knock(address):
-            try:
-                connect(address).close()
-            except ConnectionRefusedError:
-                return "refused"
-
-        with socket.create_server(("127.0.0.1", 0)) as held:  # outside the cgroup; nobody listens there once it is closed
-            address = held.getsockname()
-        self.assertEqual(self.talk(address, knock), "refused")
+        self.assertEqual(self.talk(unused_address(), knock), "refused")
         self.check_nothing_seen()
+
+    def test_cgroups_beside_the_watched_one_are_not_counted_and_those_below_are(self):
+        address = unused_address()
+        with Cgroup() as beside, Cgroup(self.cgroup) as below:
+            for cgroup in (self.cgroup, beside, below):  # the first tells the sensor at which level the watched one is
+                with cgroup.start(lambda _: knock(address)) as client:
+                    self.assertEqual(client.receive(), "refused")
+        self.check_counted(1)  # two ends that are watched, here of two connections
 
     def check_nothing_seen(self):
         self.assertEqual((self.trace.finish(), self.trace.seen, self.trace.lost), (0, 0, 0))
