@@ -44,10 +44,17 @@ enum state_flags {
 	STATE_JUDGED = 16,	  /* verify_result is that of GnuTLS, which keeps it nowhere */
 };
 
+/* Who runs on a stretch of stack. */
+struct current {
+	__u64 object;
+	__u64 stack; /* pointer at the entry of its step */
+};
+
 /* One step: a call of the state machine that has not returned. */
 struct step {
 	__u64 object;
 	__u64 entry_ns;
+	struct current outer; /* the step of the same block that this one interrupts, by a callback; object 0: none */
 };
 
 struct {
@@ -85,11 +92,6 @@ struct {
  */
 #define STEP_STACK 6144
 #define BLOCK_BITS 13 /* a block is not smaller than STEP_STACK */
-
-struct current {
-	__u64 object;
-	__u64 stack; /* pointer at the entry */
-};
 
 /* Steps by the block of stack that their entry lies in. Not by thread: a program may switch stacks within a step, and a
  * stack threads. */

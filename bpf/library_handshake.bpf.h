@@ -191,6 +191,7 @@ static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct li
 		     block = place_of(frame.address >> BLOCK_BITS);
 	struct current current = {.object = object, .stack = frame.address};
 	struct step step = {.object = object, .entry_ns = now};
+	struct current *outer;
 	struct step *old;
 
 	old = bpf_map_lookup_elem(&tm_steps, &frame);
@@ -205,32 +206,46 @@ static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct li
 	} else {
 		st->step_errors = 0;
 	}
+	outer = bpf_map_lookup_elem(&tm_current, &block);
+	if (outer && outer->stack > frame.address)
+		step.outer = *outer;
 	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
 	bpf_map_update_elem(&tm_current, &block, &current, BPF_ANY);
 	return 0;
+}
+
+/* Leaves the block to the step that the ended one has interrupted, if that goes on still. */
+static __always_inline void resume_outer(const struct place *block, const struct current *outer)
+{
+	struct place frame = place_of(outer->stack);
+	struct step *step = outer->object ? bpf_map_lookup_elem(&tm_steps, &frame) : 0;
+
+	if (step && step->object == outer->object)
+		bpf_map_update_elem(&tm_current, block, outer, BPF_ANY);
+	else
+		bpf_map_delete_elem(&tm_current, block);
 }
 
 /* The step that ends here: its object, and that one's state; null when none is known. */
 static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32 depth, __u64 *object)
 {
 	struct place frame = place_of(PT_REGS_SP(ctx) + depth), block = place_of(frame.address >> BLOCK_BITS);
-	struct step *step = bpf_map_lookup_elem(&tm_steps, &frame);
+	struct step *kept = bpf_map_lookup_elem(&tm_steps, &frame), step;
 	struct library_state *st;
-	__u64 entry_ns;
 
-	if (!step)
+	if (!kept)
 		return 0;
-	*object = step->object;
-	entry_ns = step->entry_ns;
+	step = *kept;
+	*object = step.object;
 	bpf_map_delete_elem(&tm_steps, &frame);
-	bpf_map_delete_elem(&tm_current, &block);
+	resume_outer(&block, &step.outer);
 	st = state_of(*object);
 	if (!st) {
 		count(TM_LIBRARY_FORGOTTEN);
 		return 0;
 	}
 	st->steps++;
-	st->inside_ns += bpf_ktime_get_ns() - entry_ns;
+	st->inside_ns += bpf_ktime_get_ns() - step.entry_ns;
 	return st;
 }
 

@@ -22,7 +22,8 @@ constexpr std::string_view kNames[] = {"gnutls_protocol_get_version",
                                        "gnutls_alert_send",
                                        "gnutls_certificate_get_ours",
                                        "gnutls_certificate_verify_peers",
-                                       "gnutls_handshake_get_last_out"};
+                                       "gnutls_handshake_get_last_out",
+                                       "gnutls_alpn_get_selected_protocol"};
 
 constexpr ObjectField kRequired[] = {ObjectField::kVersion,
                                      ObjectField::kServer,
@@ -116,6 +117,34 @@ FieldPath OwnCertificateCount(PlanBuilder* builder, const FieldPath& list) {
   return {};
 }
 
+// What a session keeps for an extension is told by a hidden function(session, number of the extension, address of the
+// pointer to it).
+FieldPath OfExtension(PlanBuilder* builder, const Call& ask) {
+  if (!ask.target.IsConstant() || !ask.arguments[0].IsArgument(0) || !ask.arguments[1].IsConstant()) return {};
+  const auto function = static_cast<uint64_t>(ask.target.constant);
+  for (const Path& path : TraceFunction(builder->file(), function, {{1, ask.arguments[1].constant}})) {
+    for (const Store& store : path.stores) {
+      if (store.address.IsArgument(2) && store.value.argument == 0) return FieldOf(store.value);
+    }
+  }
+  return {};
+}
+
+// gnutls_alpn_get_selected_protocol(session, protocol) asks for what is kept for ALPN, and fills in the datum from that.
+void SetAlpn(PlanBuilder* builder) {
+  for (const Path& path : builder->Trace("gnutls_alpn_get_selected_protocol")) {
+    if (path.calls.empty()) continue;
+    const FieldPath kept = OfExtension(builder, path.calls.front());
+    for (const Store& store : path.stores) {
+      Value size = store.address;
+      size.constant -= kPointerSize;
+      if (store.value.argument != kCallOutput) continue;
+      if (store.address.IsArgument(1)) builder->Set(ObjectField::kAlpn, Append(kept, FieldOf(store.value)));
+      if (size.IsArgument(1)) builder->Set(ObjectField::kAlpnLength, Append(kept, FieldOf(store.value)));
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ImagePlan> PlanGnuTls(ElfFile* file) {
@@ -130,6 +159,7 @@ absl::StatusOr<ImagePlan> PlanGnuTls(ElfFile* file) {
   builder.Set(ObjectField::kServer, Entity(&builder));
   SetRandoms(&builder);
   builder.Set(ObjectField::kLastMessage, builder.Returned("gnutls_handshake_get_last_out", 1));
+  SetAlpn(&builder);
   SetPeerCertificates(&builder);
   const FieldPath own = OwnCertificates(&builder);
   builder.Set(ObjectField::kOwnCertificates, own);

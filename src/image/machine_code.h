@@ -24,6 +24,10 @@ namespace tlsmeter::agent {
 // kMaxArguments is how many arguments the calling convention passes in registers, as far as we follow them.
 inline constexpr size_t kMaxArguments = 6;
 
+// kCallOutput in place of an argument's number: what a call has stored where an argument of its own points on the stack. Of
+// several calls that store there it is any.
+inline constexpr uint8_t kCallOutput = kMaxArguments;
+
 // Value is what is known of the contents of a register or of memory.
 struct Value {
   enum class Kind : uint8_t {
@@ -33,7 +37,7 @@ struct Value {
     kStack,     // the stack pointer at entry plus `constant`
   };
   Kind kind = Kind::kUnknown;
-  uint8_t argument = 0;  // counts from 0
+  uint8_t argument = 0;  // counts from 0; or kCallOutput
   uint8_t hops = 0;
   uint8_t size = 0;  // kChain with hops: bytes of the last load
   std::array<int32_t, kMaxHops> followed = {};

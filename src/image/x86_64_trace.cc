@@ -255,7 +255,8 @@ class Tracer {
     }
     if (condition != Condition::kEqual) return std::nullopt;
     const bool with_zero = test ? flags.left == flags.right : flags.right == Value::Constant(0);
-    if (with_zero && flags.size == 8 && flags.left.IsChain() && flags.left.hops == 0) return false;  // a pointer argument
+    const bool argument = flags.left.IsChain() && flags.left.argument != kCallOutput && flags.left.hops == 0;
+    if (with_zero && flags.size == 8 && argument) return false;  // a pointer
     for (const Assumed& assumed : state.assumed) {
       if (assumed.comparison == flags) return assumed.equal;
     }
@@ -292,6 +293,10 @@ class Tracer {
   bool DoCall(State* state, const cs_x86_op& operand) {
     const Value target = Read(state, operand);
     TellCall(state, target);
+    for (const int number : kArgumentRegisters) {
+      const Value& argument = state->registers[number];
+      if (argument.kind == Kind::kStack) SetStack(state, argument.constant, {.kind = Kind::kChain, .argument = kCallOutput});
+    }
     for (const int number : kClobberedByCalls) state->registers[number] = {};
     ClearFlags(state);
     if (state->path.calls.size() < kMaxCallsPerPath) return true;

@@ -99,7 +99,9 @@ Fields FieldsOfGnuTls(uint16_t peer) {
           {ObjectField::kPeerCertificateCount, {2, 4, {peer, 0x50}}},
           {ObjectField::kOwnCertificates, {1, 8, {0x668}}},
           {ObjectField::kOwnCertificateCount, {1, 2, {0x670}}},
-          {ObjectField::kLastMessage, {1, 4, {0x19c}}}};
+          {ObjectField::kLastMessage, {1, 4, {0x19c}}},
+          {ObjectField::kAlpn, {2, 8, {0xa88, 0x128}}},
+          {ObjectField::kAlpnLength, {2, 4, {0xa88, 0x130}}}};
 }
 
 struct Build {

@@ -29,8 +29,17 @@ constexpr Type kTypes[] = {{"unsigned char", 1}, {"unsigned short", 2}, {"int", 
                            {"unsigned", 4},      {"long", 8},           {"void*", 8}};
 
 // How a getter is written; the field that it returns is the same in all.
-enum class Form { kPlain, kChecksArgument, kChecksPointers, kTestsType, kTestsTypeBits, kStoresToArgument, kCopies };
-constexpr int kForms = 7;
+enum class Form {
+  kPlain,
+  kChecksArgument,
+  kChecksPointers,
+  kTestsType,
+  kTestsTypeBits,
+  kStoresToArgument,
+  kCopies,
+  kAsksAnother
+};
+constexpr int kForms = 8;
 
 struct Getter {
   std::string name;
@@ -111,6 +120,11 @@ class Source {
               << "* p, unsigned char* out, size_t n) { if (n == 0) return 32; "
               << "if (n > 32) n = 32; memcpy(out, p" << member << ", n); return n; }\n";
         break;
+      case Form::kAsksAnother:  // as getters of what GnuTLS keeps for an extension
+        text_ << "int find" << getter.name << "(const void*, unsigned, const " << structure << "**);\n"
+              << type.name << " " << getter.name << "(const void* session) { const " << structure << "* p; if (find"
+              << getter.name << "(session, 10, &p) < 0) return 0; return p" << member << "; }\n";
+        break;
     }
   }
 
@@ -126,7 +140,7 @@ class Source {
   std::vector<Getter> getters_;
 };
 
-// All fields of the first argument with as many hops that the getter hands out.
+// All fields with as many hops that the getter hands out, of its first argument or of what it asked another function for.
 std::vector<FieldPath> Decode(ElfFile* file, uint64_t address, const Getter& getter) {
   std::vector<Assumption> assumptions;
   if (getter.form == Form::kCopies) assumptions.push_back({2, 32});
@@ -144,7 +158,7 @@ std::vector<FieldPath> Decode(ElfFile* file, uint64_t address, const Getter& get
       for (const Call& call : path.calls) {
         if (call.arguments[0].IsArgument(1) && call.arguments[2] == Value::Constant(32)) add(FieldAt(call.arguments[1], 32));
       }
-    } else {
+    } else if (path.result.argument == (getter.form == Form::kAsksAnother ? kCallOutput : 0)) {
       add(FieldOf(path.result));
     }
   }

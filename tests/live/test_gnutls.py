@@ -80,6 +80,14 @@ class GnutlsTest(LiveTest):
             for record in (client, server):
                 self.check_fields(record, success(**{"tls.server.subject": subject, "tls.resumed": client["tls.resumed"]}))
 
+    def test_the_application_protocol(self):
+        for version, priority in VERSIONS.items():
+            for offered, chosen in (("h2", "h2"), ("http/1.1", "http/1.1"), (None, None)):
+                with self.subTest(version=version, offered=offered), GnutlsServer(self.cgroup, "--alpn", "h2", "--alpn",
+                                                                                  "http/1.1") as server:
+                    self.client(server.port, priority, *(["--alpn", offered] if offered else []))
+                    self.pair(server.port, success(**{"tls.next_protocol": chosen}))
+
     def test_the_whole_chain(self):
         mine = certificates().far
         with GnutlsServer(self.cgroup, "--require-client-cert", certificate=mine) as server:

@@ -1,6 +1,7 @@
 """What has killed or could kill a probed program, or blind the sensor: each as it happens in life. See docs/design.md."""
 
 import collections
+import itertools
 import os
 import subprocess
 
@@ -30,13 +31,11 @@ wait
 
 
 class HazardTest(LibraryTest):
-    def fibers(self, count, *arguments):
-        """The records of `count` handshakes within one process: those of its clients, and those of its servers."""
-        program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", "fibers")
-        leaf = certificates().leaf
+    def within(self, count, program, *arguments):
+        """The records of the `count` handshakes in the one process of `program`: those of its clients, and of its servers."""
+        program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", program)
         with Trace(self.cgroup, "--library") as session:
-            done = self.cgroup.run([program, str(count), leaf.certificate, leaf.key, *arguments])
-            self.assertEqual(int(done.stdout), count)
+            done = self.cgroup.run([program, *arguments])
             self.assertEqual(session.finish(), 0)
             records = [record for record in session.records() if record["process.pid"] == done.pid]
         self.claimed[None] += 2 * count  # no socket: the class's own tlsmeter tells them at its end
@@ -46,12 +45,24 @@ class HazardTest(LibraryTest):
         self.assertEqual(len(records), 2 * count)
         return sides
 
+    def fibers(self, count, *arguments):
+        leaf = certificates().leaf
+        return self.within(count, "fibers", str(count), leaf.certificate, leaf.key, *arguments)
+
+    def all_saw_the_leaf(self, sides):
+        for record in itertools.chain(*sides):
+            self.check_fields(record, success(**{
+                "tlsmeter.join": "none", "tls.server.subject": LEAF, "tlsmeter.server.chain_length": 1, "tls.client.subject": None,
+                "tlsmeter.client.chain_length": None}))
+
     def test_fibers(self):
         """Probed functions are suspended half way on one stack while others begin and end on another."""
-        shown = {"tlsmeter.join": "none", "tls.server.subject": LEAF, "tlsmeter.server.chain_length": 1}
-        for side in self.fibers(50):
-            for record in side:
-                self.check_fields(record, success(**shown, **{"tls.client.subject": None, "tlsmeter.client.chain_length": None}))
+        self.all_saw_the_leaf(self.fibers(50))
+
+    def test_handshakes_within_handshakes(self):
+        """A callback makes another connection on the same stack: what comes after it belongs to the interrupted one again."""
+        leaf = certificates().leaf
+        self.all_saw_the_leaf(self.within(3, "nested", leaf.certificate, leaf.key))
 
     def test_fibers_of_which_one_fails(self):
         """Certificates and errors are those of the handshake whose stack they come from, whichever began last."""
