@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/events.h"
 #include "bpf/library.h"
+#include "src/base/clock.h"
 #include "src/base/unique_fd.h"
 #include "src/capture/bpf_loader.h"
 #include "src/capture/cgroup.h"
@@ -27,15 +27,7 @@
 namespace tlsmeter::agent {
 namespace {
 
-uint64_t ClockNs(clockid_t clock) {
-  timespec t;
-  clock_gettime(clock, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-}
-
-int64_t EpochOffsetNs() {
-  return static_cast<int64_t>(ClockNs(CLOCK_REALTIME)) - static_cast<int64_t>(ClockNs(CLOCK_MONOTONIC));
-}
+int64_t EpochOffsetNs() { return static_cast<int64_t>(WallNs()) - static_cast<int64_t>(MonotonicNs()); }
 
 // The wall clock is followed when it is set by more than this; smaller corrections would only blur durations.
 constexpr int64_t kClockStepNs = 50'000'000;
