@@ -101,10 +101,14 @@ absl::Status Top::RunOnScreen() {
   KeyDecoder decoder;
   TopGrouping seen_by = controls_.by;
   TerminalSize drawn_size;
+  size_t rows = 0, room = 0;  // of the page that is shown: how many there are, and how many it has room for
   absl::Status turned, drawn;
   while (turned.ok() && drawn.ok() && !controls_.quit && !StopRequested() && !IsOver()) {
     const std::string keys = decoder.Take((*terminal)->ReadKeys());
-    for (const char key : keys) controls_.Press(key);
+    for (const char key : keys) {
+      controls_.Press(key, room);
+      controls_.Clamp(rows, room);
+    }
     bool changed = !keys.empty();
     changed |= (*terminal)->SuspendIfAsked();
     const TerminalSize size = (*terminal)->size();
@@ -114,7 +118,14 @@ absl::Status Top::RunOnScreen() {
       seen_by = controls_.by;
       changed = true;
     }
-    if (changed) drawn = (*terminal)->Draw(TopScreen(Page(), size, options_.color));
+    if (changed) {
+      TopPage page = Page();
+      rows = page.view.rows.size();
+      room = TopRoom(page, size);
+      controls_.Clamp(rows, room);
+      page.controls.first = controls_.first;
+      drawn = (*terminal)->Draw(TopScreen(page, size, options_.color));
+    }
     drawn_size = size;
     turned = Turn();
   }
