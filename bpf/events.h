@@ -159,7 +159,7 @@ struct tm_stop_event {
 	__u32 pad;
 };
 
-/* Per-CPU counters; user space sums them. Names for export stand in bpf_source.cc, in this order. */
+/* Per-CPU counters; user space sums them. Names for export stand in source_counters.cc, in this order. */
 enum tm_counter {
 	/* events that did not fit into the ring, by kind */
 	TM_LOST_OPEN,

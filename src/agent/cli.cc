@@ -1,5 +1,6 @@
 #include "src/agent/cli.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 #include "src/agent/completion.h"
 #include "src/agent/pipeline.h"
@@ -45,6 +47,30 @@ std::map<std::string, Enum> ByName(std::string_view (*name)(Enum)) {
   return values;
 }
 
+Flag FlagOf(const CLI::Option& option) {
+  return {.short_names = option.get_snames(),
+          .long_names = option.get_lnames(),
+          .help = option.get_description(),
+          .type = option.get_type_name(),
+          .standard = option.get_default_str(),
+          .takes_value = option.get_items_expected_max() > 0,
+          .repeatable = option.get_expected_max() > 1,
+          .given = option.count() > 0};
+}
+
+Command CommandOf(const CLI::App& app) {
+  Command command{app.get_name(), app.get_description(), app.get_footer(), {}, {}};
+  for (const CLI::Option* option : app.get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
+    command.flags.push_back(FlagOf(*option));
+  }
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command.commands.push_back(CommandOf(*below));
+  }
+  return command;
+}
+
+std::string OneLine(const CLI::ParseError& error) { return absl::StrReplaceAll(error.what(), {{"\n", " "}}); }
+
 ExitCode Print(const absl::StatusOr<std::string>& text) {
   if (!text.ok()) return FailWith(text.status());
   std::fputs(text->c_str(), stdout);
@@ -53,14 +79,16 @@ ExitCode Print(const absl::StatusOr<std::string>& text) {
 
 }  // namespace
 
-Cli::Cli() {
-  app_.name("tlsmeter");
-  app_.require_subcommand(0, 1);  // none is reported by who asks for command(): an unknown word shall be named first
-  app_.footer(
+Cli::Cli()
+    : app_(std::make_unique<CLI::App>(
+          "Watches every TLS handshake of this machine, per process, without touching the applications.")) {
+  app_->name("tlsmeter");
+  app_->require_subcommand(0, 1);  // none is reported by who asks for command(): an unknown word shall be named first
+  app_->footer(
       "Examples:\n"
       "  tlsmeter trace -f -v                 what fails on this machine, why, and what to try\n"
       "  tlsmeter serve                       metrics on http://127.0.0.1:9743/metrics");
-  app_.set_version_flag("--version", std::string("tlsmeter ") + kVersion);
+  app_->set_version_flag("--version", std::string("tlsmeter ") + kVersion);
   AddTrace();
   AddTop();
   AddRead();
@@ -70,22 +98,37 @@ Cli::Cli() {
   AddConfig();
   AddMetrics();
   AddCompletion();
-  Add(&app_, "version", "Print the version",
+  Add(app_.get(), "version", "Print the version",
       "  tlsmeter version                     for people\n"
       "  tlsmeter version | cut -d' ' -f2     for scripts",
       [] { return Print(absl::StrCat("tlsmeter ", kVersion, "\n")); });
 }
 
-void Cli::Parse(std::vector<std::string> arguments) {
+Cli::~Cli() = default;
+
+absl::Status Cli::Parse(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-  app_.parse(arguments);
+  try {
+    app_->parse(arguments);
+  } catch (const CLI::Success& asked) {
+    app_->exit(asked);
+    answered_ = true;
+  } catch (const CLI::RequiredError& error) {
+    return absl::FailedPreconditionError(OneLine(error));
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(OneLine(error));
+  }
+  return absl::OkStatus();
 }
 
-const CLI::App* Cli::command() const {
+std::optional<Command> Cli::command() const {
   const std::vector<const CLI::App*> parsed =
-      app_.get_subcommands([](const CLI::App* command) { return command->parsed(); });
-  return parsed.empty() ? nullptr : parsed.front();
+      std::as_const(*app_).get_subcommands([](const CLI::App* command) { return command->parsed(); });
+  if (parsed.empty()) return std::nullopt;
+  return CommandOf(*parsed.front());
 }
+
+Command Cli::tree() const { return CommandOf(*app_); }
 
 ExitCode Cli::Run(Complete complete) {
   complete_ = std::move(complete);
@@ -100,7 +143,7 @@ CLI::App* Cli::Add(CLI::App* parent, const char* name, const char* help, const c
 }
 
 CLI::App* Cli::AddWithSettings(const char* name, const char* help, const char* examples, Body run) {
-  CLI::App* command = Add(&app_, name, help, examples, std::move(run));
+  CLI::App* command = Add(app_.get(), name, help, examples, std::move(run));
   command
       ->add_option("--config", config_file_,
                    absl::StrCat("Take what no flag says from this file (default: ", kDefaultConfigFile, ")"))
@@ -282,11 +325,7 @@ absl::StatusOr<ServeOptions> Cli::RereadServeOptions() const {
   absl::StatusOr<std::vector<std::string>> arguments = complete_();
   if (!arguments.ok()) return arguments.status();
   Cli read;
-  try {
-    read.Parse(*std::move(arguments));
-  } catch (const CLI::ParseError& e) {
-    return absl::InvalidArgumentError(e.what());
-  }
+  if (const absl::Status status = read.Parse(*std::move(arguments)); !status.ok()) return status;
   return read.serve_options();
 }
 
@@ -307,7 +346,7 @@ void Cli::AddCheck() {
 }
 
 void Cli::AddConfig() {
-  CLI::App* config = Add(&app_, "config", "Look at configuration files",
+  CLI::App* config = Add(app_.get(), "config", "Look at configuration files",
                          "  tlsmeter config check tlsmeter.yaml  exit code 0: every key and value can be used\n"
                          "  tlsmeter config show                 what is in force, and where it comes from",
                          nullptr);
@@ -330,7 +369,7 @@ void Cli::AddConfig() {
 }
 
 void Cli::AddMetrics() {
-  CLI::App* metrics = Add(&app_, "metrics", "Look at the metrics that serve exports",
+  CLI::App* metrics = Add(app_.get(), "metrics", "Look at the metrics that serve exports",
                           "  tlsmeter metrics list                every metric\n"
                           "  tlsmeter metrics list --help         what the columns say",
                           nullptr);
@@ -347,10 +386,10 @@ void Cli::AddMetrics() {
 }
 
 void Cli::AddCompletion() {
-  CLI::App* completion = Add(&app_, "completion", "Print a completion script for a shell",
+  CLI::App* completion = Add(app_.get(), "completion", "Print a completion script for a shell",
                              "  source <(tlsmeter completion bash)\n"
                              "  tlsmeter completion fish > ~/.config/fish/completions/tlsmeter.fish",
-                             [this] { return Print(Completion(app_, shell_)); });
+                             [this] { return Print(Completion(tree(), shell_)); });
   completion->add_option("SHELL", shell_, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))

@@ -1,33 +1,46 @@
 // Cli: the command line, one function a command. Main thread.
 //
 // Everything else that has to know commands and flags - completion, the configuration file, the environment, the test of the
-// manual - reads them from app(): there is no second list.
+// manual - reads them from tree(): there is no second list. CLI11 is known to cli.cc and record_options.cc only; its header
+// takes the compiler five seconds.
 #ifndef TLSMETER_SRC_AGENT_CLI_H_
 #define TLSMETER_SRC_AGENT_CLI_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "src/agent/command_tree.h"
 #include "src/agent/commands.h"
 #include "src/agent/record_options.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tlsmeter::agent {
 
 class Cli {
  public:
   Cli();
+  ~Cli();
   Cli(const Cli&) = delete;
   Cli& operator=(const Cli&) = delete;
 
-  // Parse parses the arguments behind the program's name; once. The exceptions are CLI::ParseError.
-  void Parse(std::vector<std::string> arguments);
+  // Parse parses the arguments behind the program's name; once. FailedPrecondition names what a command cannot do without,
+  // InvalidArgument anything else that is wrong, in one sentence. Where they ask for help or the version it is printed.
+  absl::Status Parse(std::vector<std::string> arguments);
 
-  // command returns the parsed command, null when none was given.
-  const CLI::App* command() const;
+  // answered says that the arguments asked for help or the version: there is nothing to run.
+  bool answered() const { return answered_; }
+
+  // command returns the parsed command, nothing when none was given. tree returns the program with all that there are.
+  std::optional<Command> command() const;
+  Command tree() const;
 
   // Run runs it. A command that reads its configuration again while it runs asks `complete` for its whole command line.
   using Complete = std::function<absl::StatusOr<std::vector<std::string>>()>;
@@ -38,8 +51,6 @@ class Cli {
 
   // config_file returns the value of --config, "" where it was not given.
   const std::string& config_file() const { return config_file_; }
-
-  const CLI::App& app() const { return app_; }
 
  private:
   using Body = std::function<ExitCode()>;
@@ -57,7 +68,8 @@ class Cli {
   void AddCompletion();
   absl::StatusOr<ServeOptions> RereadServeOptions() const;
 
-  CLI::App app_{"Watches every TLS handshake of this machine, per process, without touching the applications."};
+  std::unique_ptr<CLI::App> app_;
+  bool answered_ = false;
   Body run_;  // of the command that was parsed
   Complete complete_;
 

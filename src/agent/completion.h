@@ -2,15 +2,16 @@
 #ifndef TLSMETER_SRC_AGENT_COMPLETION_H_
 #define TLSMETER_SRC_AGENT_COMPLETION_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 
+#include "src/agent/command_tree.h"
+
 namespace tlsmeter::agent {
 
-// Completion returns the script for a shell: "bash", "zsh" or "fish". It completes the commands of `app`, the commands below
-// them, and their flags; values are left to the shell's completion of file names.
-std::string Completion(const CLI::App& app, std::string_view shell);
+// Completion returns the script for a shell: "bash", "zsh" or "fish". It completes the commands of `program`, the commands
+// below them, and their flags; values are left to the shell's completion of file names.
+std::string Completion(const Command& program, std::string_view shell);
 
 }  // namespace tlsmeter::agent
 

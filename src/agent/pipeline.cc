@@ -2,23 +2,17 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "src/agent/confine.h"
 #include "src/attribution/cgroup_tree.h"
+#include "src/base/clock.h"
 #include "tlsmeter/parse_status.h"
 
 namespace tlsmeter::agent {
 namespace {
-
-uint64_t NowNs() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-}
 
 int64_t MillisecondsUp(absl::Duration d) { return absl::ToInt64Milliseconds(absl::Ceil(d, absl::Milliseconds(1))); }
 
@@ -107,7 +101,7 @@ absl::Status Pipeline::Poll(int timeout_ms) {
     if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) {
       // At once: a short-lived process is gone before its record is made, and one that begins to use a connection may just
       // have mapped its TLS library.
-      attributor_.See(*owner, NowNs());
+      attributor_.See(*owner, WallNs());
       if (library_) library_->images.Notice(static_cast<pid_t>(owner->pid));
     }
     flows_.Take(chunk);
@@ -139,7 +133,7 @@ absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
     library_->images.Poll();
     SayBlindLibraries();
   }
-  const uint64_t now_ns = NowNs();
+  const uint64_t now_ns = WallNs();
   flows_.Advance(now_ns);
   SayKubelet();
   return Harvest(now_ns);
@@ -148,7 +142,7 @@ absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
 std::vector<HandshakeRecord> Pipeline::Finish() {
   // The run is over whether or not the rings can still be read.
   Poll(0).IgnoreError();
-  const uint64_t now_ns = NowNs();
+  const uint64_t now_ns = WallNs();
   flows_.Finish(now_ns);
   return Harvest(now_ns, true);
 }

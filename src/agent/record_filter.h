@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "src/capture/bpf_source.h"
+#include "src/capture/hello_filter.h"
 #include "src/correlate/handshake_record.h"
 
 namespace tlsmeter::agent {

@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <ctime>
 #include <map>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "src/base/clock.h"
 #include "src/base/text.h"
 
 namespace tlsmeter::agent {
@@ -29,12 +30,6 @@ std::string CheckCount(const std::string& text) {
   uint64_t count = 0;
   if (absl::SimpleAtoi(text, &count) && count > 0) return "";
   return absl::StrCat("'", PrintableUtf8(text, kMaxFieldText), "' is no number of handshakes; write 1 or more");
-}
-
-uint64_t NowNs() {
-  timespec t;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
 }  // namespace
@@ -101,7 +96,7 @@ PrinterOptions RecordOptions::Printer() const {
   if (!fields_.empty()) options.fields = *ParseFields(fields_);
   options.time.style = seconds_ ? TimeStyle::kSeconds : utc_ ? TimeStyle::kUtc : TimeStyle::kClock;
   if (format_ == OutputFormat::kCsv && !seconds_) options.time.style = TimeStyle::kUtc;
-  options.time.start_ns = NowNs();
+  options.time.start_ns = WallNs();
   options.color = Color();
   options.stories = stories_;
   options.max_records = max_records_;

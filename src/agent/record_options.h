@@ -2,7 +2,6 @@
 #ifndef TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
 #define TLSMETER_SRC_AGENT_RECORD_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -10,6 +9,10 @@
 
 #include "src/agent/record_filter.h"
 #include "src/agent/record_printer.h"
+
+namespace CLI {
+class App;
+}
 
 namespace tlsmeter::agent {
 

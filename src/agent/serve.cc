@@ -13,6 +13,7 @@
 #include "src/agent/serve_settings.h"
 #include "src/agent/stop_signal.h"
 #include "src/aggregate/aggregator.h"
+#include "src/base/clock.h"
 #include "src/export/endpoints.h"
 #include "src/export/http_server.h"
 #include "src/export/recent_records.h"
@@ -30,12 +31,6 @@ constexpr std::chrono::milliseconds kSelfStatsEvery{250};
 
 // The event thread turns every kPollMs; silent for this long it hangs.
 constexpr std::chrono::seconds kReadyWithin{10};
-
-// NowNs returns the time by which idle series vanish: of a clock that no one sets.
-uint64_t NowNs() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count());
-}
 
 // Heartbeat tells the HTTP thread that the event thread still reads events.
 class Heartbeat {
@@ -121,7 +116,7 @@ ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
   while (!StopRequested()) {
     absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
     if (!records.ok()) return FailWith(records.status());
-    aggregator.Advance(NowNs());
+    aggregator.Advance(MonotonicNs());
     take(*std::move(records));
     heartbeat.Beat();
     if (TakeReloadRequest()) reload();

@@ -17,9 +17,7 @@
 namespace tlsmeter::agent {
 namespace {
 
-std::string FlagOf(const CLI::Option& option) { return option.get_lnames().front(); }
-
-bool IsRepeatable(const CLI::Option& option) { return option.get_expected_max() > 1; }
+const std::string& NameOf(const Flag& flag) { return flag.long_names.front(); }
 
 std::vector<std::string> ArgumentsOf(const Setting& setting) {
   std::vector<std::string> arguments;
@@ -31,38 +29,34 @@ std::vector<std::string> ArgumentsOf(const Setting& setting) {
 std::string Objection(const Setting& setting) {
   std::vector<std::string> arguments = ArgumentsOf(setting);
   arguments.insert(arguments.begin(), setting.command);
-  try {
-    Cli().Parse(arguments);
-  } catch (const CLI::RequiredError&) {
-    return "";  // values come before what else the command needs
-  } catch (const CLI::ParseError& error) {
-    return absl::StrReplaceAll(error.what(), {{"\n", " "}});
-  }
-  return "";
+  const absl::Status status = Cli().Parse(arguments);
+  if (absl::IsFailedPrecondition(status)) return "";  // values come before what else the command needs
+  return std::string(status.message());
 }
 
-std::vector<const CLI::App*> CommandsWithSettings(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App* command) { return !SettingsOf(*command).empty(); });
+std::vector<Command> CommandsWithSettings() {
+  std::vector<Command> commands = Cli().tree().commands;
+  std::erase_if(commands, [](const Command& command) { return SettingsOf(command).empty(); });
+  return commands;
 }
 
-std::string Names(const std::vector<const CLI::App*>& commands) {
+std::string Names(const std::vector<Command>& commands) {
   std::string names;
-  for (const CLI::App* command : commands) absl::StrAppend(&names, names.empty() ? "" : ", ", command->get_name());
+  for (const Command& command : commands) absl::StrAppend(&names, names.empty() ? "" : ", ", command.name);
   return names;
 }
 
-Setting ReadSetting(const CLI::App& command, const YAML::Node& at, const std::string& key, const YAML::Node& value,
+Setting ReadSetting(const Command& command, const YAML::Node& at, const std::string& key, const YAML::Node& value,
                     std::string_view file) {
-  const std::vector<const CLI::Option*> options = SettingsOf(command);
-  const auto option =
-      std::find_if(options.begin(), options.end(), [&key](const CLI::Option* known) { return FlagOf(*known) == key; });
-  if (option == options.end()) {
+  const std::vector<Flag> flags = SettingsOf(command);
+  const auto flag = std::find_if(flags.begin(), flags.end(), [&key](const Flag& known) { return NameOf(known) == key; });
+  if (flag == flags.end()) {
     std::string known;
-    for (const CLI::Option* each : options) absl::StrAppend(&known, known.empty() ? "" : ", ", FlagOf(*each));
+    for (const Flag& each : flags) absl::StrAppend(&known, known.empty() ? "" : ", ", NameOf(each));
     yaml::FailUnknown(at, key, known);
   }
-  Setting setting{command.get_name(), key, {}, absl::StrCat(std::string(file), ":", yaml::PlaceOf(value))};
-  if (value.IsSequence() && IsRepeatable(**option)) {
+  Setting setting{command.name, key, {}, absl::StrCat(std::string(file), ":", yaml::PlaceOf(value))};
+  if (value.IsSequence() && flag->repeatable) {
     for (const YAML::Node& element : value) setting.values.push_back(yaml::Scalar(element, "a value"));
   } else {
     setting.values.push_back(yaml::Scalar(value, key));
@@ -89,12 +83,12 @@ std::string YamlValue(const Setting& setting) {
 
 }  // namespace
 
-std::vector<const CLI::Option*> SettingsOf(const CLI::App& command) {
-  return command.get_options([](const CLI::Option* option) {
-    if (option->get_lnames().empty()) return false;
-    const std::string flag = FlagOf(*option);
-    return flag != "help" && flag != "config";
+std::vector<Flag> SettingsOf(const Command& command) {
+  std::vector<Flag> settings = command.flags;
+  std::erase_if(settings, [](const Flag& flag) {
+    return flag.long_names.empty() || NameOf(flag) == "help" || NameOf(flag) == "config";
   });
+  return settings;
 }
 
 std::string VariableOf(std::string_view flag) {
@@ -102,16 +96,15 @@ std::string VariableOf(std::string_view flag) {
 }
 
 absl::StatusOr<std::vector<Setting>> ParseSettings(const std::string& text, std::string_view file) {
-  const Cli cli;
-  const std::vector<const CLI::App*> commands = CommandsWithSettings(cli.app());
+  const std::vector<Command> commands = CommandsWithSettings();
   std::vector<Setting> settings;
   const absl::Status status = yaml::Read(text, file, [&](const YAML::Node& root) {
     yaml::ForEachMember(root, "the file", [&](const YAML::Node& at, const std::string& name, const YAML::Node& members) {
       const auto command =
-          std::find_if(commands.begin(), commands.end(), [&name](const CLI::App* each) { return each->get_name() == name; });
+          std::find_if(commands.begin(), commands.end(), [&name](const Command& each) { return each.name == name; });
       if (command == commands.end()) yaml::FailUnknown(at, name, Names(commands));
       yaml::ForEachMember(members, name, [&](const YAML::Node& key_at, const std::string& key, const YAML::Node& value) {
-        settings.push_back(ReadSetting(**command, key_at, key, value, file));
+        settings.push_back(ReadSetting(*command, key_at, key, value, file));
       });
     });
   });
@@ -135,14 +128,14 @@ absl::StatusOr<std::vector<Setting>> LoadSettings(const std::string& file) {
   return ParseSettings(text, path);
 }
 
-absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const CLI::App& command) {
+absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const Command& command) {
   std::vector<Setting> settings;
-  for (const CLI::Option* option : SettingsOf(command)) {
-    const std::string variable = VariableOf(FlagOf(*option));
+  for (const Flag& flag : SettingsOf(command)) {
+    const std::string variable = VariableOf(NameOf(flag));
     const char* value = std::getenv(variable.c_str());
     if (value == nullptr || *value == '\0') continue;
-    Setting setting{command.get_name(), FlagOf(*option), {value}, variable};
-    if (IsRepeatable(*option)) setting.values = absl::StrSplit(value, ',');
+    Setting setting{command.name, NameOf(flag), {value}, variable};
+    if (flag.repeatable) setting.values = absl::StrSplit(value, ',');
     if (const std::string objection = Objection(setting); !objection.empty()) {
       return absl::InvalidArgumentError(absl::StrCat("environment variable ", variable, ": ", objection));
     }
@@ -151,18 +144,17 @@ absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const CLI::App& command
   return settings;
 }
 
-absl::StatusOr<std::vector<std::string>> ArgumentsWith(std::vector<std::string> arguments, const CLI::App& parsed,
+absl::StatusOr<std::vector<std::string>> ArgumentsWith(std::vector<std::string> arguments, const Command& parsed,
                                                        const std::string& file) {
   absl::StatusOr<std::vector<Setting>> from_file = LoadSettings(file);
   if (!from_file.ok()) return from_file.status();
   absl::StatusOr<std::vector<Setting>> from_environment = EnvironmentSettings(parsed);
   if (!from_environment.ok()) return from_environment.status();
   std::vector<std::string> all = {arguments.front()};
-  for (const CLI::Option* option : SettingsOf(parsed)) {
-    if (option->count() > 0) continue;
-    const std::string flag = FlagOf(*option);
-    const Setting* setting = Find(*from_environment, parsed.get_name(), flag);
-    if (setting == nullptr) setting = Find(*from_file, parsed.get_name(), flag);
+  for (const Flag& flag : SettingsOf(parsed)) {
+    if (flag.given) continue;
+    const Setting* setting = Find(*from_environment, parsed.name, NameOf(flag));
+    if (setting == nullptr) setting = Find(*from_file, parsed.name, NameOf(flag));
     if (setting == nullptr) continue;
     for (std::string& argument : ArgumentsOf(*setting)) all.push_back(std::move(argument));
   }
@@ -173,22 +165,21 @@ absl::StatusOr<std::vector<std::string>> ArgumentsWith(std::vector<std::string> 
 absl::StatusOr<std::string> EffectiveText(const std::string& file) {
   const absl::StatusOr<std::vector<Setting>> from_file = LoadSettings(file);
   if (!from_file.ok()) return from_file.status();
-  const Cli cli;
   std::string text;
-  for (const CLI::App* command : CommandsWithSettings(cli.app())) {
-    const absl::StatusOr<std::vector<Setting>> from_environment = EnvironmentSettings(*command);
+  for (const Command& command : CommandsWithSettings()) {
+    const absl::StatusOr<std::vector<Setting>> from_environment = EnvironmentSettings(command);
     if (!from_environment.ok()) return from_environment.status();
-    absl::StrAppend(&text, command->get_name(), ":\n");
-    for (const CLI::Option* option : SettingsOf(*command)) {
-      const std::string flag = FlagOf(*option);
-      const Setting* setting = Find(*from_environment, command->get_name(), flag);
-      if (setting == nullptr) setting = Find(*from_file, command->get_name(), flag);
+    absl::StrAppend(&text, command.name, ":\n");
+    for (const Flag& flag : SettingsOf(command)) {
+      const std::string& name = NameOf(flag);
+      const Setting* setting = Find(*from_environment, command.name, name);
+      if (setting == nullptr) setting = Find(*from_file, command.name, name);
       if (setting != nullptr) {
-        absl::StrAppend(&text, "  ", flag, ": ", YamlValue(*setting), "  # ", setting->source, "\n");
-      } else if (const std::string standard = option->get_default_str(); !standard.empty()) {
-        absl::StrAppend(&text, "  ", flag, ": ", Quoted(standard), "  # default\n");
+        absl::StrAppend(&text, "  ", name, ": ", YamlValue(*setting), "  # ", setting->source, "\n");
+      } else if (!flag.standard.empty()) {
+        absl::StrAppend(&text, "  ", name, ": ", Quoted(flag.standard), "  # default\n");
       } else {
-        absl::StrAppend(&text, "  # ", flag, ": not set\n");
+        absl::StrAppend(&text, "  # ", name, ": not set\n");
       }
     }
   }

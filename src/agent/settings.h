@@ -6,12 +6,12 @@
 #ifndef TLSMETER_SRC_AGENT_SETTINGS_H_
 #define TLSMETER_SRC_AGENT_SETTINGS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "src/agent/command_tree.h"
 
 namespace tlsmeter::agent {
 
@@ -30,7 +30,7 @@ struct Setting {
 };
 
 // SettingsOf returns the flags of a command that are settings: all that have a long name, but for --help and --config.
-std::vector<const CLI::Option*> SettingsOf(const CLI::App& command);
+std::vector<Flag> SettingsOf(const Command& command);
 
 // VariableOf returns the environment variable of a flag, "TLSMETER_KUBELET_URL".
 std::string VariableOf(std::string_view flag);
@@ -45,11 +45,11 @@ absl::StatusOr<std::vector<Setting>> LoadSettings(const std::string& file);
 // EnvironmentSettings returns what the environment says of the flags of `command`; of one that can be repeated, values
 // with commas between them. InvalidArgument names the variable whose
 // value the flag would refuse.
-absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const CLI::App& command);
+absl::StatusOr<std::vector<Setting>> EnvironmentSettings(const Command& command);
 
 // ArgumentsWith returns the arguments of a command line, the first of which is the command, with what its flags do not say
 // taken from the environment, and from `file` or the default one. `parsed` is the command as `arguments` alone make it.
-absl::StatusOr<std::vector<std::string>> ArgumentsWith(std::vector<std::string> arguments, const CLI::App& parsed,
+absl::StatusOr<std::vector<std::string>> ArgumentsWith(std::vector<std::string> arguments, const Command& parsed,
                                                        const std::string& file);
 
 // EffectiveText returns every setting with its value and source, as YAML that can be a configuration file.

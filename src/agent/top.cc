@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -13,18 +12,13 @@
 #include "src/agent/terminal.h"
 #include "src/agent/top_screen.h"
 #include "src/agent/top_table.h"
+#include "src/base/clock.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 // How long a key waits to be seen, at most.
 constexpr int kPollMs = 50;
-
-// NowNs returns the time of a clock that no one sets.
-uint64_t NowNs() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 // A time that someone wrote; of more than thirty years, for ever.
 uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(std::min(seconds, 1e9) * 1e9); }
@@ -52,7 +46,7 @@ class Top {
   const TopOptions& options_;
   TopControls controls_;
   std::unique_ptr<Pipeline> pipeline_;
-  const uint64_t start_ns_ = NowNs();
+  const uint64_t start_ns_ = MonotonicNs();
   TopTable table_;
   uint64_t next_ns_ = 0;  // when to look at the table again
   TopPage seen_;          // what was seen there the last time: all rows
@@ -62,7 +56,7 @@ class Top {
 
 void Top::Add(const std::vector<HandshakeRecord>& records) {
   for (const HandshakeRecord& record : records) {
-    if (options_.filter.Matches(record)) table_.Add(record, NowNs());
+    if (options_.filter.Matches(record)) table_.Add(record, MonotonicNs());
   }
 }
 
@@ -74,7 +68,7 @@ absl::Status Top::Turn() {
 
 void Top::Look() {
   const absl::Time now = absl::Now();
-  seen_.view = table_.View(controls_.by, NowNs());
+  seen_.view = table_.View(controls_.by, MonotonicNs());
   seen_.all_rows = seen_.view.rows.size();
   seen_.clock = absl::FormatTime("%H:%M:%S", now, absl::LocalTimeZone());
   seen_.unix_seconds = absl::ToUnixSeconds(now);
@@ -82,14 +76,14 @@ void Top::Look() {
 }
 
 bool Top::IsDue() {
-  const uint64_t now_ns = NowNs();
+  const uint64_t now_ns = MonotonicNs();
   if (now_ns < next_ns_) return false;
   next_ns_ = now_ns + Nanoseconds(options_.interval_seconds);
   return true;
 }
 
 bool Top::IsOver() const {
-  return options_.duration_seconds > 0 && NowNs() - start_ns_ >= Nanoseconds(options_.duration_seconds);
+  return options_.duration_seconds > 0 && MonotonicNs() - start_ns_ >= Nanoseconds(options_.duration_seconds);
 }
 
 TopPage Top::Page() const {
@@ -107,10 +101,14 @@ absl::Status Top::RunOnScreen() {
   KeyDecoder decoder;
   TopGrouping seen_by = controls_.by;
   TerminalSize drawn_size;
+  size_t rows = 0, room = 0;  // of the page that is shown: how many there are, and how many it has room for
   absl::Status turned, drawn;
   while (turned.ok() && drawn.ok() && !controls_.quit && !StopRequested() && !IsOver()) {
     const std::string keys = decoder.Take((*terminal)->ReadKeys());
-    for (const char key : keys) controls_.Press(key);
+    for (const char key : keys) {
+      controls_.Press(key, room);
+      controls_.Clamp(rows, room);
+    }
     bool changed = !keys.empty();
     changed |= (*terminal)->SuspendIfAsked();
     const TerminalSize size = (*terminal)->size();
@@ -120,7 +118,14 @@ absl::Status Top::RunOnScreen() {
       seen_by = controls_.by;
       changed = true;
     }
-    if (changed) drawn = (*terminal)->Draw(TopScreen(Page(), size, options_.color));
+    if (changed) {
+      TopPage page = Page();
+      rows = page.view.rows.size();
+      room = TopRoom(page, size);
+      controls_.Clamp(rows, room);
+      page.controls.first = controls_.first;
+      drawn = (*terminal)->Draw(TopScreen(page, size, options_.color));
+    }
     drawn_size = size;
     turned = Turn();
   }

@@ -168,11 +168,14 @@ std::string Row(const Layout& layout, const TopRow& row, const TopPage& page, bo
   return line;
 }
 
-std::string Title(const TopPage& page) {
+std::string Title(const TopPage& page, size_t room) {
   const TopControls& controls = page.controls;
+  const size_t rows = page.view.rows.size();
+  const std::string shown =
+      room > 0 && room < rows ? absl::StrCat(", here ", controls.first + 1, " to ", controls.first + room) : "";
   return absl::StrCat("tlsmeter top  ", page.clock, controls.paused ? " PAUSED" : "", "  by ",
                       std::string(TopGroupingName(controls.by)), ", sorted by ", std::string(TopOrderName(controls.order)),
-                      controls.reverse ? ", reversed; " : "; ", page.view.rows.size(), " of ", page.all_rows, " rows");
+                      controls.reverse ? ", reversed; " : "; ", rows, " of ", page.all_rows, " rows", shown);
 }
 
 std::string Summary(const TopPage& page) {
@@ -195,6 +198,7 @@ std::vector<std::string> Help(const TopPage& page) {
       "f or /    type a filter: part of a name, or a glob of the whole; ! before it: all but",
       "Esc       clear the filter",
       "p         pause and go on; handshakes are counted meanwhile",
+      "j k       scroll down and up by a row, as the cursor keys do; Page Up, Page Down, Home, End",
       "",
       "RATE/S    handshakes a second; a handshake within this machine counts once for each side",
       "FAIL%     failed and aborted ones, of those whose end was seen",
@@ -208,9 +212,9 @@ std::vector<std::string> Help(const TopPage& page) {
   return lines;
 }
 
-// What stands above the heading.
-std::vector<std::string> Head(const TopPage& page) {
-  std::vector<std::string> lines = {Title(page), Summary(page), page.status};
+// What stands above the heading; `room` is that for rows.
+std::vector<std::string> Head(const TopPage& page, size_t room) {
+  std::vector<std::string> lines = {Title(page, room), Summary(page), page.status};
   if (page.notices.size() == 1) lines.push_back(page.notices.front());
   if (page.notices.size() > 1) {
     lines.push_back(absl::StrCat(page.notices.front(), " (", page.notices.size() - 1, " more: h)"));
@@ -227,17 +231,22 @@ std::vector<std::string> Head(const TopPage& page) {
 
 }  // namespace
 
+size_t TopRoom(const TopPage& page, const TerminalSize& size) {
+  const size_t others = Head(page, 0).size() + 2;  // the heading, and the keys
+  return page.controls.help ? 0 : size.height - std::min(size.height, others);
+}
+
 std::vector<std::string> TopScreen(const TopPage& page, const TerminalSize& size, bool color) {
   constexpr std::string_view kKeys = "q quit  s sort  r reverse  b by  f filter  p pause  h help";
-  std::vector<std::string> lines = page.controls.help ? Help(page) : Head(page);
+  const size_t room = TopRoom(page, size);
+  std::vector<std::string> lines = page.controls.help ? Help(page) : Head(page, room);
   for (std::string& line : lines) line = FitCells(line, size.width);
   if (!page.controls.help) {
     const Layout layout(size.width);
     const std::string heading = Heading(layout, page.controls.by);
     lines.push_back(color ? absl::StrCat(std::string(kReversed), heading, std::string(kReset)) : heading);
-    for (const TopRow& row : page.view.rows) {
-      if (lines.size() >= size.height) break;
-      lines.push_back(Row(layout, row, page, color));
+    for (size_t i = page.controls.first; i < page.view.rows.size() && lines.size() < size.height; ++i) {
+      lines.push_back(Row(layout, page.view.rows[i], page, color));
     }
   }
   lines.resize(size.height);
@@ -248,7 +257,7 @@ std::vector<std::string> TopScreen(const TopPage& page, const TerminalSize& size
 std::string TopBlock(const TopPage& page) {
   const Layout layout = Layout::Block();
   std::string text;
-  for (const std::string& line : Head(page)) absl::StrAppend(&text, line, "\n");
+  for (const std::string& line : Head(page, page.view.rows.size())) absl::StrAppend(&text, line, "\n");
   absl::StrAppend(&text, Heading(layout, page.controls.by), "\n");
   for (const TopRow& row : page.view.rows) {
     absl::StrAppend(&text, absl::StripTrailingAsciiWhitespace(Row(layout, row, page, false)), "\n");

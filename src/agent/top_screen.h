@@ -35,6 +35,9 @@ struct TopPage {
   std::vector<std::string> notices;  // what is invisible, and why; a sentence each
 };
 
+// TopRoom returns how many rows a screen has room for; none while it shows the help.
+size_t TopRoom(const TopPage& page, const TerminalSize& size);
+
 // TopScreen returns the lines of a screen, at most size.height and each at most size.width cells wide, without line feeds.
 // With `color` the heading is reversed, and what is wrong red or yellow.
 std::vector<std::string> TopScreen(const TopPage& page, const TerminalSize& size, bool color);

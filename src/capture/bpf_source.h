@@ -10,28 +10,20 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/capture/chunk.h"
+#include "src/capture/hello_filter.h"
+#include "src/capture/hook_table.h"
 #include "src/capture/library_event.h"
 #include "src/capture/library_sensor.h"
+#include "src/capture/source_counters.h"
 #include "src/image/process_maps.h"
 
 namespace tlsmeter::agent {
-
-// kMaxHelloPorts is how many server ports the kernel compares.
-inline constexpr size_t kMaxHelloPorts = 16;
-
-// HelloFilter is which connections the kernel tells of, asked once when a ClientHello opens. It only spares work: hellos
-// that come with the first packet of an accepted connection pass it by, so who wants no others has to look again.
-struct HelloFilter {
-  std::optional<bool> ipv6;            // the address family; nullopt: both
-  std::vector<uint16_t> server_ports;  // empty: all; at most kMaxHelloPorts
-};
 
 struct BpfSourceOptions {
   std::string cgroup_path;    // watch sockets of this cgroup v2 directory and below; empty = all
@@ -40,27 +32,6 @@ struct BpfSourceOptions {
   // How to attach those; nullopt: in the best way that the kernel has. A test sets it.
   std::optional<UprobeAttach> uprobes = std::nullopt;
   HelloFilter hellos;
-};
-
-// Hook is one place in the kernel where a program is attached, or could not be.
-struct Hook {
-  std::string name;  // "cgroup_skb/ingress", "tp_btf/inet_sock_set_state", ...
-  bool attached = false;
-  std::string missing;  // why not, in one clause; "" when attached
-  std::string blind;    // what is therefore invisible
-};
-
-// CounterGroup is what a counter of the programs says of the data.
-enum class CounterGroup : uint8_t {
-  kEvent,        // happened; nothing is missing
-  kLost,         // data of a watched connection is missing
-  kNoHandshake,  // a connection that never opened a handshake
-};
-
-struct SourceCounter {
-  CounterGroup group;
-  std::string_view name;  // static storage; a metric label value
-  uint64_t value;
 };
 
 struct ProgramStats {

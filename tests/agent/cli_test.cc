@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
@@ -18,22 +19,25 @@
 namespace tlsmeter::agent {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 template <typename Look>
-void ForEachCommand(const CLI::App& app, Look look) {
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    look(*command);
-    ForEachCommand(*command, look);
+void ForEachCommand(const Command& program, Look look) {
+  for (const Command& command : program.commands) {
+    look(command);
+    ForEachCommand(command, look);
   }
 }
 
-std::vector<std::string> FlagsOf(const CLI::App& command) {
+std::vector<std::string> FlagsOf(const Command& command) {
   std::vector<std::string> flags;
-  for (const CLI::Option* option : command.get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
-    for (const std::string& name : option->get_snames()) flags.push_back("-" + name);
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  for (const Flag& flag : command.flags) {
+    for (const std::string& name : flag.short_names) flags.push_back("-" + name);
+    for (const std::string& name : flag.long_names) flags.push_back("--" + name);
   }
   return flags;
 }
@@ -41,40 +45,38 @@ std::vector<std::string> FlagsOf(const CLI::App& command) {
 TEST(CliTest, TheManualSaysEveryCommandAndFlag) {
   std::ifstream stream(TLSMETER_MANUAL);
   const std::string manual{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  const Cli cli;
+  const Command program = Cli().tree();
   size_t flags = 0;
-  ForEachCommand(cli.app(), [&](const CLI::App& command) {
-    EXPECT_THAT(manual, HasSubstr("*" + command.get_name() + "*"));
+  ForEachCommand(program, [&](const Command& command) {
+    EXPECT_THAT(manual, HasSubstr("*" + command.name + "*"));
     for (const std::string& flag : FlagsOf(command)) {
       ++flags;
-      EXPECT_THAT(manual, HasSubstr("*" + flag + "*")) << "of " << command.get_name();
+      EXPECT_THAT(manual, HasSubstr("*" + flag + "*")) << "of " << command.name;
     }
   });
   EXPECT_GT(flags, 50u);
 }
 
 TEST(CliTest, EveryHelpHasTwoExamples) {
-  const Cli cli;
-  const auto check = [](const CLI::App& command) {
-    const std::string help = command.help();
-    const size_t at = help.find("Examples:\n");
-    ASSERT_NE(at, std::string::npos) << command.get_name();
+  const Command program = Cli().tree();
+  const auto check = [](const Command& command) {
+    EXPECT_THAT(command.examples, StartsWith("Examples:\n")) << command.name;
     size_t examples = 0;
-    for (const auto& line : absl::StrSplit(help.substr(at), '\n')) {
+    for (const auto& line : absl::StrSplit(command.examples, '\n')) {
       examples += absl::StrContains(line, "tlsmeter ") ? 1 : 0;
     }
-    EXPECT_GE(examples, 2u) << command.get_name();
+    EXPECT_GE(examples, 2u) << command.name;
   };
-  check(cli.app());
-  ForEachCommand(cli.app(), check);
+  check(program);
+  ForEachCommand(program, check);
 }
 
 TEST(CliTest, EveryCompletionHasEveryCommandAndFlag) {
-  const Cli cli;
+  const Command program = Cli().tree();
   for (const char* shell : {"bash", "zsh", "fish"}) {
-    const std::string script = Completion(cli.app(), shell);
-    ForEachCommand(cli.app(), [&](const CLI::App& command) {
-      EXPECT_THAT(script, HasSubstr(command.get_name()));
+    const std::string script = Completion(program, shell);
+    ForEachCommand(program, [&](const Command& command) {
+      EXPECT_THAT(script, HasSubstr(command.name));
       for (const std::string& flag : FlagsOf(command)) {
         const bool is_long = flag.starts_with("--");
         const std::string name = flag.substr(is_long ? 2 : 1);
@@ -86,16 +88,50 @@ TEST(CliTest, EveryCompletionHasEveryCommandAndFlag) {
 
 TEST(CliTest, RunsTheCommandThatWasParsed) {
   Cli cli;
-  cli.Parse({"config", "check", "/no/such/file"});
-  ASSERT_NE(cli.command(), nullptr);
-  EXPECT_EQ(cli.command()->get_name(), "config");
+  ASSERT_TRUE(cli.Parse({"config", "check", "/no/such/file"}).ok());
+  ASSERT_TRUE(cli.command());
+  EXPECT_EQ(cli.command()->name, "config");
   EXPECT_EQ(cli.Run(nullptr), kExitUsage);
 }
 
 TEST(CliTest, KnowsThatNoCommandWasGiven) {
   Cli cli;
-  cli.Parse({});
-  EXPECT_EQ(cli.command(), nullptr);
+  EXPECT_TRUE(cli.Parse({}).ok());
+  EXPECT_FALSE(cli.command());
+  EXPECT_FALSE(cli.answered());
+}
+
+TEST(CliTest, SaysInOneSentenceWhatIsWrong) {
+  Cli unknown;
+  const absl::Status status = unknown.Parse({"trace", "--nonsense"});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("--nonsense"), Not(HasSubstr("\n"))));
+  Cli incomplete;
+  EXPECT_EQ(incomplete.Parse({"read"}).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(CliTest, PrintsHelpAndHasNothingToRunThen) {
+  Cli cli;
+  ::testing::internal::CaptureStdout();
+  EXPECT_TRUE(cli.Parse({"top", "--help"}).ok());
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), AllOf(HasSubstr("--interval"), HasSubstr("Examples:\n")));
+  EXPECT_TRUE(cli.answered());
+}
+
+TEST(CliTest, KnowsWhatOfAFlagWasGivenAndWhatItTakes) {
+  Cli cli;
+  ASSERT_TRUE(cli.Parse({"trace", "-o", "json", "-q"}).ok());
+  std::map<std::string, Flag> flags;
+  const Command trace = cli.command().value_or(Command());
+  for (const Flag& flag : trace.flags) flags[flag.long_names.empty() ? "" : flag.long_names.front()] = flag;
+  EXPECT_TRUE(flags["output"].given && flags["output"].takes_value);
+  EXPECT_EQ(flags["output"].standard, "columns");
+  EXPECT_EQ(flags["output"].type, "FORMAT");
+  EXPECT_FALSE(flags["output"].repeatable);
+  EXPECT_TRUE(flags["quiet"].given);
+  EXPECT_FALSE(flags["quiet"].takes_value);
+  EXPECT_TRUE(flags["sni"].repeatable);
+  EXPECT_FALSE(flags["sni"].given);
 }
 
 TEST(ServerNameModeTest, ReadsEveryMode) {

@@ -26,7 +26,7 @@ class ServeConfigurationTest : public ::testing::Test {
   static ServeOptions OptionsOf(std::vector<std::string> flags) {
     flags.insert(flags.begin(), "serve");
     Cli cli;
-    cli.Parse(flags);
+    EXPECT_TRUE(cli.Parse(flags).ok());
     const absl::StatusOr<ServeOptions> options = cli.serve_options();
     EXPECT_TRUE(options.ok()) << options.status();
     return options.value_or(ServeOptions());
@@ -51,29 +51,24 @@ class ServeConfigurationTest : public ::testing::Test {
 
 TEST(ServeSettingsTest, AreTheFlagsOfServe) {
   Cli cli;
-  cli.Parse({"serve"});
+  ASSERT_TRUE(cli.Parse({"serve"}).ok());
   std::vector<std::string> flags;
-  for (const CLI::Option* option : SettingsOf(*cli.command())) flags.push_back(option->get_lnames().front());
+  for (const Flag& flag : SettingsOf(*cli.command())) flags.push_back(flag.long_names.front());
   std::vector<std::string> rows;
   for (const ServeSetting& setting : ServeSettings()) rows.emplace_back(setting.flag);
   EXPECT_EQ(rows, flags);
 }
 
 // The line that tlsmeter.yaml(5) has for a setting.
-std::string ManualLine(const std::string& command, const CLI::Option& option) {
-  const std::string flag = option.get_lnames().front();
-  const bool is_flag = option.get_expected_max() == 0;
-  const std::string type = absl::StrCat("_", option.get_type_name(), "_");
-  std::string line = absl::StrCat("*", flag, "*: ",
-                                  is_flag                         ? "true or false"
-                                  : option.get_expected_max() > 1 ? "list of "
-                                                                  : "",
-                                  is_flag ? "" : type);
-  const std::string standard = is_flag ? "false" : option.get_default_str();
+std::string ManualLine(const std::string& command, const Flag& flag) {
+  const std::string& name = flag.long_names.front();
+  const std::string type = flag.takes_value ? absl::StrCat("_", flag.type, "_") : "true or false";
+  std::string line = absl::StrCat("*", name, "*: ", flag.repeatable ? "list of " : "", type);
+  const std::string standard = flag.takes_value ? flag.standard : "false";
   if (!standard.empty()) absl::StrAppend(&line, "; default _", standard, "_");
   if (command != "serve") return line;
   const auto row = std::find_if(ServeSettings().begin(), ServeSettings().end(),
-                                [&flag](const ServeSetting& setting) { return setting.flag == flag; });
+                                [&name](const ServeSetting& setting) { return setting.flag == name; });
   return absl::StrCat(line, row->at_reload == AtReload::kApplied ? "; reloaded" : "; needs a restart");
 }
 
@@ -92,12 +87,11 @@ std::multiset<std::string> ManualLines(const std::string& command) {
 }
 
 TEST(ConfigManualTest, SaysOfEverySettingItsTypeItsDefaultAndWhatAReloadDoes) {
-  const Cli cli;
   size_t commands = 0;
-  for (const CLI::App* command : cli.app().get_subcommands([](const CLI::App*) { return true; })) {
+  for (const Command& command : Cli().tree().commands) {
     std::multiset<std::string> expected;
-    for (const CLI::Option* option : SettingsOf(*command)) expected.insert(ManualLine(command->get_name(), *option));
-    EXPECT_EQ(ManualLines(command->get_name()), expected) << command->get_name();
+    for (const Flag& flag : SettingsOf(command)) expected.insert(ManualLine(command.name, flag));
+    EXPECT_EQ(ManualLines(command.name), expected) << command.name;
     commands += expected.empty() ? 0 : 1;
   }
   EXPECT_GE(commands, 4u);
@@ -106,10 +100,12 @@ TEST(ConfigManualTest, SaysOfEverySettingItsTypeItsDefaultAndWhatAReloadDoes) {
 TEST_F(ServeConfigurationTest, ARowIsThePartThatItsFlagMakes) {
   for (const ServeSetting& setting : ServeSettings()) {
     Cli cli;
-    cli.Parse({"serve"});
-    const CLI::Option* option = cli.command()->get_option_no_throw("--" + std::string(setting.flag));
-    ASSERT_NE(option, nullptr) << setting.flag;
-    const std::string value = option->get_expected_max() == 0     ? "true"
+    ASSERT_TRUE(cli.Parse({"serve"}).ok());
+    const std::vector<Flag> flags = SettingsOf(*cli.command());
+    const auto flag = std::find_if(flags.begin(), flags.end(),
+                                   [&setting](const Flag& each) { return each.long_names.front() == setting.flag; });
+    ASSERT_NE(flag, flags.end()) << setting.flag;
+    const std::string value = !flag->takes_value                  ? "true"
                               : setting.flag == "server-names"    ? "off"
                               : setting.flag == "kubelet-timeout" ? "7s"
                               : setting.flag == "label"           ? "region=eu"

@@ -36,7 +36,7 @@ class SettingsTest : public ::testing::Test {
 
   std::vector<std::string> Arguments(const std::vector<std::string>& arguments) {
     Cli cli;
-    cli.Parse(arguments);
+    EXPECT_TRUE(cli.Parse(arguments).ok());
     const auto all = ArgumentsWith(arguments, *cli.command(), file_);
     EXPECT_TRUE(all.ok()) << all.status();
     return all.value_or(std::vector<std::string>());
@@ -102,7 +102,7 @@ TEST_F(SettingsTest, NamesTheVariableWhoseValueCannotBe) {
   WriteFile("");
   setenv("TLSMETER_COUNT", "many", 1);
   Cli cli;
-  cli.Parse({"trace"});
+  ASSERT_TRUE(cli.Parse({"trace"}).ok());
   const auto all = ArgumentsWith({"trace"}, *cli.command(), file_);
   EXPECT_EQ(all.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(all.status().message()), HasSubstr("TLSMETER_COUNT"));

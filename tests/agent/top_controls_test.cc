@@ -2,12 +2,26 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 namespace tlsmeter::agent {
 namespace {
 
-TopControls After(std::string_view keys, TopControls controls = {}) {
-  for (const char key : keys) controls.Press(key);
+TopControls After(const std::string& keys, TopControls controls = {}) {
+  for (const char key : keys) controls.Press(key, 10);
   return controls;
+}
+
+// The first row that is shown of 95, on a screen for ten.
+size_t FirstAfter(const std::string& keys, size_t first = 0) {
+  TopControls controls;
+  controls.first = first;
+  for (const char key : keys) {
+    controls.Press(key, 10);
+    controls.Clamp(95, 10);
+  }
+  return controls.first;
 }
 
 TEST(TopControlsTest, SAndBGoRound) {
@@ -60,6 +74,37 @@ TEST(TopControlsTest, AFilterTakesNoControlCharacterAndHasACeiling) {
   EXPECT_EQ(After("f" + std::string(1000, 'x')).editing->size(), kMaxTopFilter);
 }
 
+TEST(TopControlsTest, ScrollsByRowsAndPagesUpToTheEnds) {
+  EXPECT_EQ(FirstAfter("jjk"), 1u);
+  EXPECT_EQ(FirstAfter({kKeyDown, kKeyDown, kKeyUp}), 1u);
+  EXPECT_EQ(FirstAfter({kKeyUp, 'k', kKeyPageUp}), 0u);
+  EXPECT_EQ(FirstAfter({kKeyPageDown, kKeyPageDown}), 20u);
+  EXPECT_EQ(FirstAfter({kKeyPageDown, kKeyPageDown, kKeyPageUp}), 10u);
+  EXPECT_EQ(FirstAfter({kKeyPageUp}, 3), 0u);
+  EXPECT_EQ(FirstAfter({kKeyEnd}), 85u);
+  EXPECT_EQ(FirstAfter({kKeyEnd, kKeyPageDown, 'j', 'k'}), 84u);
+  EXPECT_EQ(FirstAfter({kKeyEnd, kKeyHome}), 0u);
+}
+
+TEST(TopControlsTest, BeginsAtTheTopAgainWithOtherRowsOrAnotherOrder) {
+  for (const char* keys : {"s", "r", "b", "fx\n", "\x1b"}) EXPECT_EQ(FirstAfter(keys, 20), 0u) << keys;
+  for (const char* keys : {"p", "h", "hx", "f", "fx\x1b", "x"}) EXPECT_EQ(FirstAfter(keys, 20), 20u) << keys;
+}
+
+TEST(TopControlsTest, DoesNotScrollBeyondRowsThatHaveGone) {
+  TopControls controls;
+  controls.first = 20;
+  controls.Clamp(25, 10);
+  EXPECT_EQ(controls.first, 15u);
+  controls.Clamp(9, 10);
+  EXPECT_EQ(controls.first, 0u);
+}
+
+TEST(TopControlsTest, KeysThatMoveAreNoPartOfAFilter) {
+  EXPECT_EQ(After({'f', 'a', kKeyUp, kKeyEnd, 'b'}).editing, "ab");
+  EXPECT_EQ(After({'f', 'a', kKeyDown}).first, 0u);
+}
+
 TEST(KeyDecoderTest, PassesKeysOn) {
   KeyDecoder decoder;
   EXPECT_EQ(decoder.Take("sq"), "sq");
@@ -76,17 +121,28 @@ TEST(KeyDecoderTest, TellsTheEscapeKeyFromSequencesByTheSilenceAfterIt) {
   EXPECT_EQ(decoder.Take(""), "\x1b");
 }
 
-TEST(KeyDecoderTest, CursorAndFunctionKeysAreNoKeys) {
+TEST(KeyDecoderTest, KnowsTheKeysThatMoveOfEveryTerminal) {
   KeyDecoder decoder;
-  EXPECT_EQ(decoder.Take("\x1b[A\x1bOPq"), "q");
-  EXPECT_EQ(decoder.Take("\x1b[15;5~q"), "q");
+  EXPECT_EQ(decoder.Take("\x1b[A\x1bOA\x1b[1;5A"), std::string(3, kKeyUp));
+  EXPECT_EQ(decoder.Take("\x1b[B\x1bOB"), std::string(2, kKeyDown));
+  EXPECT_EQ(decoder.Take("\x1b[5~\x1b[5;2~"), std::string(2, kKeyPageUp));
+  EXPECT_EQ(decoder.Take("\x1b[6~"), std::string(1, kKeyPageDown));
+  EXPECT_EQ(decoder.Take("\x1b[H\x1bOH\x1b[1~\x1b[7~"), std::string(4, kKeyHome));
+  EXPECT_EQ(decoder.Take("\x1b[F\x1bOF\x1b[4~\x1b[8~"), std::string(4, kKeyEnd));
+}
+
+TEST(KeyDecoderTest, OtherKeysThatSendSequencesAreNoKeys) {
+  KeyDecoder decoder;
+  EXPECT_EQ(decoder.Take("\x1b[C\x1bOPq"), "q");
+  EXPECT_EQ(decoder.Take("\x1b[15;5~\x1b[3~\x1b[~q"), "q");
+  EXPECT_EQ(decoder.Take("\x1b[5" + std::string(1000, '1') + "~q"), "q");
 }
 
 TEST(KeyDecoderTest, SequencesMayComeInPieces) {
   KeyDecoder decoder;
   std::string keys;
-  for (const char c : std::string_view("a\x1b[1;5Cb\x1bOQc")) keys += decoder.Take(std::string_view(&c, 1));
-  EXPECT_EQ(keys, "abc");
+  for (const char c : std::string_view("a\x1b[1;5Cb\x1bOQc\x1b[6~")) keys += decoder.Take(std::string_view(&c, 1));
+  EXPECT_EQ(keys, std::string("abc") + kKeyPageDown);
 }
 
 }  // namespace

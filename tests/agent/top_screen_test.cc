@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -122,7 +123,7 @@ TEST(TopScreenTest, SaysHowLongCertificatesLast) {
                                                                                          {0, " expired"},
                                                                                          {-kDay, " expired"}}) {
     page.view.rows[0].expiry = kNow + left;
-    EXPECT_THAT(Screen(page, 80, 9)[4], ::testing::EndsWith(text));
+    EXPECT_THAT(Screen(page, 80, 9)[4], EndsWith(text));
   }
 }
 
@@ -146,6 +147,26 @@ TEST(TopScreenTest, SaysWhatIsInvisible) {
   EXPECT_EQ(Screen(page, 80, 9)[3], "blind to owners: no hook (1 more: h)");
   page.controls.help = true;
   EXPECT_THAT(Screen(page, 80, 30), Contains("blind to a library"));
+}
+
+TEST(TopScreenTest, ShowsTheRowsThatWereScrolledTo) {
+  TopPage page = Sample();
+  page.view.rows.clear();
+  for (int i = 0; i < 20; ++i) page.view.rows.push_back({.name = "row-" + std::to_string(i + 1), .handshakes = 1});
+  page.all_rows = 20;
+  const TerminalSize size{.width = 100, .height = 9};
+  EXPECT_EQ(TopRoom(page, size), 4u);
+  page.controls.first = 7;
+  const std::vector<std::string> lines = TopScreen(page, size, false);
+  EXPECT_THAT(lines[0], EndsWith("; 20 of 20 rows, here 8 to 11"));
+  EXPECT_THAT(lines[4], StartsWith("row-8 "));
+  EXPECT_THAT(lines[7], StartsWith("row-11 "));
+  EXPECT_THAT(lines[8], StartsWith("q quit"));
+  page.controls.filter = "row";  // a line more above
+  EXPECT_EQ(TopRoom(page, size), 3u);
+  EXPECT_EQ(TopRoom(page, {.width = 100, .height = 3}), 0u);
+  page.controls.help = true;
+  EXPECT_EQ(TopRoom(page, size), 0u);
 }
 
 std::vector<std::string> Words(const std::string& line) {

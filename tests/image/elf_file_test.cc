@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "src/image/gnutls_image.h"
 #include "src/image/machine_code.h"
 #include "src/image/openssl_image.h"
+#include "tests/image/memory_file.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -27,21 +27,6 @@ std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
-
-// An anonymous file with these contents, for as long as it lives.
-class MemoryFile {
- public:
-  explicit MemoryFile(std::string_view contents) : fd_(memfd_create("elf_file_test", MFD_CLOEXEC)) {
-    EXPECT_EQ(write(fd_, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
-  }
-  ~MemoryFile() { close(fd_); }
-
-  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 class ElfFileTest : public ::testing::Test {
  protected:

@@ -32,3 +32,11 @@ def alert(description, level=2):
 
 
 HANDSHAKE_FAILURE = 40
+
+# Server names that could break a page of metrics, a line of JSON or a terminal.
+HOSTILE_NAMES = [
+    b"\xff\xfe.example.test", b"\xc3\x28", b"\xed\xa0\x80", b"b\xc3\xbccher.example", b"zero\x00byte", b'a"b\\c\nd{e="f"} 1',
+    b'a"b\\c\nd{e="f"} 1\n', b"\n\n# EOF\n", b"\xe2\x80\xae.example.test", b"\xff" * 255, b"x" * 255, b"x" * 300, b"", b".", b"..",
+    b"-", b" ", b"192.0.2.1", b"2001:db8::1", b"[::1]:443", b"host:443", b"__other__", b"UPPER.example.test", b"*", b"%00",
+    b"'; DROP TABLE names; --", b"\x7f" * 20, b"\x1b[31mred\x1b[0m", b"a." * 120,
+]

@@ -9,6 +9,7 @@ import struct
 
 from certificates import NAME, certificates
 from harness import scaled
+from hello import HANDSHAKE_FAILURE, alert, client_hello
 
 REQUEST = b"hello\n"
 TIMEOUT = 15
@@ -126,6 +127,21 @@ def connect_tls(_channel, address, context=None, server_name=NAME, options=(), s
     except (ssl.SSLError, ConnectionError) as error:
         connection.close()
         return {"error": str(error), "local": local}
+
+
+def refuse_hello(connection, _):
+    """To be given to serve_tls as `handle`: the hello is read, and refused."""
+    with connection:
+        connection.recv(4096)
+        connection.sendall(alert(HANDSHAKE_FAILURE))
+
+
+def say_hellos(_channel, address, server_names):
+    """A ClientHello for each of `server_names`, which are raw bytes, on a connection of its own."""
+    for name in server_names:
+        with connect(address) as connection:
+            connection.sendall(client_hello(name))
+            connection.recv(100)
 
 
 def shake_in_pieces(connection, context, sizes, server_name=NAME):

@@ -7,57 +7,44 @@ import subprocess
 import urllib.parse
 import urllib.request
 
-from harness import scaled, search_path, temporary_folder, wait_until
+from harness import scaled, search_path, wait_until
 from network import free_port
-from processes import die_with_the_test, stop
+from processes import die_with_the_test
+from servers import ListeningProgram
 
 RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/prometheus")
 
 
-class Prometheus:
+class Prometheus(ListeningProgram):
     """`targets` are addresses of tlsmeter. Ready once entered."""
 
     def __init__(self, *targets):
         self._targets = targets
 
-    def __enter__(self):
-        self._folder = temporary_folder()
+    def _start(self, folder):
         self._port = free_port()
         for name in ("recording.rules.yml", "alerts.rules.yml"):
             with open(os.path.join(RULES, name)) as file:
                 text = re.sub(r"\bfor: \w+", "for: 0s", file.read())
-            with open(os.path.join(self._folder.name, name), "w") as file:
+            with open(os.path.join(folder, name), "w") as file:
                 file.write(text)
-        with open(os.path.join(self._folder.name, "prometheus.yml"), "w") as file:
+        with open(os.path.join(folder, "prometheus.yml"), "w") as file:
             file.write("global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}\n"
                        "rule_files: ['*.rules.yml']\n"
                        "scrape_configs:\n- job_name: tlsmeter\n"
                        f"  static_configs: [{{targets: {json.dumps(self._targets)}}}]\n")
-        self._log = os.path.join(self._folder.name, "log")
-        with open(self._log, "wb") as log:
+        with open(os.path.join(folder, "log"), "wb") as log:
             self._process = subprocess.Popen(
                 ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--enable-feature=exemplar-storage",
                  f"--web.listen-address=127.0.0.1:{self._port}"],
-                cwd=self._folder.name, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_the_test,
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_the_test,
                 env={**os.environ, "PATH": search_path(), "GOMAXPROCS": "1"})
-        try:
-            wait_until(self._ready, 30, lambda: f"Prometheus: {self._said()}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
-    def __exit__(self, *_):
-        stop(self._process)
-        self._folder.cleanup()
-
-    def _said(self):
-        with open(self._log) as file:
-            return file.read()
+    def _wait(self):
+        wait_until(self._ready, 30, lambda: f"Prometheus: {self._said('log')}")
 
     def _ready(self):
-        if self._process.poll() is not None:
-            raise AssertionError(f"Prometheus ended: {self._said()}")
+        self._said("log")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/-/ready", timeout=scaled(5)) as answer:
                 return answer.status == 200

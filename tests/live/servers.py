@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 
@@ -12,7 +11,35 @@ from network import free_port, is_listening
 from processes import stop
 
 
-class OpensslServer:
+class ListeningProgram:
+    """A program with a folder of its own, listening once it is entered. Subclasses say how it starts (`_start`, which sets
+    `_process`) and how long to wait (`_wait`)."""
+
+    def __enter__(self):
+        self._folder = temporary_folder()
+        self._start(self._folder.name)
+        self.pid = self._process.pid
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        stop(self._process)
+        self._folder.cleanup()
+
+    def _said(self, log):
+        """The contents of a file in its folder, to which it writes; fails when the program has ended."""
+        with open(os.path.join(self._folder.name, log)) as file:
+            text = file.read()
+        if self._process.poll() is not None:
+            raise AssertionError(f"{self._process.args} ended: {text}")
+        return text
+
+
+class OpensslServer(ListeningProgram):
     """`openssl s_server -www` on a port that the kernel chooses. `www=False` leaves out -www, which early data does not go with."""
 
     comm = "openssl"
@@ -25,34 +52,19 @@ class OpensslServer:
                       "-cert", certificate.certificate, "-key", certificate.key,
                       *(["-www"] if www else []), *arguments]
 
-    def __enter__(self):
-        self._folder = temporary_folder()
-        output = os.path.join(self._folder.name, "output")
-        with open(output, "wb") as out:
+    def _start(self, folder):
+        with open(os.path.join(folder, "output"), "wb") as out:
             # Standard input stays open: at its end s_server without -www would stop.
             self._process = self._cgroup.popen(self._argv, stdin=subprocess.PIPE, stdout=out, stderr=out)
-        self.pid = self._process.pid
 
+    def _wait(self):
         def accepting():
-            with open(output) as file:
-                text = file.read()
-            if self._process.poll() is not None:
-                raise AssertionError(f"{self._argv} ended: {text}")
-            return re.search(r"^ACCEPT .*:(\d+)$", text, re.MULTILINE)
+            return re.search(r"^ACCEPT .*:(\d+)$", self._said("output"), re.MULTILINE)
 
-        try:
-            self.port = int(wait_until(accepting, what=f"ACCEPT of {self._argv}")[1])
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        stop(self._process)
-        self._folder.cleanup()
+        self.port = int(wait_until(accepting, what=f"ACCEPT of {self._argv}")[1])
 
 
-class GnutlsServer:
+class GnutlsServer(ListeningProgram):
     """`gnutls-serv --http`. It listens on all addresses: for a network namespace of the test's own."""
 
     comm = "gnutls-serv"
@@ -64,22 +76,15 @@ class GnutlsServer:
         self._argv = ["gnutls-serv", "--http", "--quiet", "--port", str(self.port), "--x509certfile", certificate.chain,
                       "--x509keyfile", certificate.key, *arguments]
 
-    def __enter__(self):
+    def _start(self, _folder):
         self._process = self._cgroup.popen(self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                            stderr=subprocess.DEVNULL)
-        self.pid = self._process.pid
-        try:
-            wait_until(lambda: is_listening(self.port), what=f"{self._argv} to listen")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
-    def __exit__(self, *_):
-        stop(self._process)
+    def _wait(self):
+        wait_until(lambda: is_listening(self.port), what=f"{self._argv} to listen")
 
 
-class Nginx:
+class Nginx(ListeningProgram):
     """nginx with two workers. `servers` maps a name to the directives of a server block with TLS; ports[name] is its port."""
 
     comm = "nginx"
@@ -90,31 +95,24 @@ class Nginx:
         self._servers = servers
         self.ports = {}
 
-    def __enter__(self):
-        self._folder = temporary_folder()
-        os.chmod(self._folder.name, 0o755)  # workers run as another user
-        prefix = self._folder.name
+    def _start(self, prefix):
+        os.chmod(prefix, 0o755)  # workers run as another user
         configuration = os.path.join(prefix, "nginx.conf")
         for name in self._servers:
             self.ports[name] = free_port()
         with open(configuration, "w") as file:
             file.write(self._configuration(prefix))
         log = os.path.join(prefix, "error.log")
+        open(log, "w").close()  # nginx is not quick to make it
         argv = ["nginx", "-p", prefix, "-c", configuration, "-e", log]
         self._process = self._cgroup.popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def _wait(self):
         def up():
-            if self._process.poll() is not None:
-                with open(log) as file:
-                    raise AssertionError(f"nginx ended: {file.read()}")
+            self._said("error.log")
             return all(is_listening(port) for port in self.ports.values()) and len(self.worker_pids()) == 2
 
-        try:
-            wait_until(up, what="nginx to listen")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        wait_until(up, what="nginx to listen")
 
     def _configuration(self, prefix):
         leaf = certificates().leaf
@@ -132,29 +130,17 @@ class Nginx:
         with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children") as file:
             return [int(pid) for pid in file.read().split()]
 
-    def __exit__(self, *_):
-        stop(self._process, signal.SIGTERM)
-        self._folder.cleanup()
 
-
-class HttpServer:
+class HttpServer(ListeningProgram):
     """`python3 -m http.server`, plain, over an empty folder."""
 
     def __init__(self, cgroup):
         self._cgroup = cgroup
 
-    def __enter__(self):
+    def _start(self, folder):
         self.port = free_port()
-        self._folder = temporary_folder()
         argv = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(self.port)]
-        self._process = self._cgroup.popen(argv, cwd=self._folder.name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: is_listening(self.port), what="http.server to listen")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        self._process = self._cgroup.popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def __exit__(self, *_):
-        stop(self._process)
-        self._folder.cleanup()
+    def _wait(self):
+        wait_until(lambda: is_listening(self.port), what="http.server to listen")

@@ -12,8 +12,7 @@ from certificates import NAME, certificates
 from librarytest import JOINED, LEAF, VERSIONS, LibraryTest, by_version, nothing_in_common, refused, success
 from peers import reset
 from private_library import FETCHED
-from processes import stop
-from servers import Nginx, OpensslServer
+from servers import ListeningProgram, Nginx, OpensslServer
 
 CLIENT = "CN=client.example.test,O=tlsmeter test"
 
@@ -96,7 +95,7 @@ class SharedLibraryTest(LibraryTest):
                 self.assertEqual(answer["tlsmeter.alert.description"], alert)
 
 
-class NodeServer:
+class NodeServer(ListeningProgram):
     """A TLS server in Node.js; with `trust` it demands a certificate. `options` are those of tls.createServer."""
 
     def __init__(self, cgroup, node, trust=None, certificate=None, **options):
@@ -105,28 +104,16 @@ class NodeServer:
         self._argv = [node, "-e", NODE_SERVER, json.dumps(options), mine.certificate, mine.key,
                       *([trust.certificate] if trust else [])]
 
-    def __enter__(self):
-        with harness.temporary_folder() as folder:
-            output = os.path.join(folder, "output")
-            with open(output, "wb") as out:
-                self._process = self._cgroup.popen(self._argv, stdout=out, stderr=out)
+    def _start(self, folder):
+        with open(os.path.join(folder, "output"), "wb") as out:
+            self._process = self._cgroup.popen(self._argv, stdout=out, stderr=out)
 
-            def listening():
-                with open(output) as file:
-                    text = file.read()
-                if self._process.poll() is not None:
-                    raise AssertionError(f"node ended: {text}")
-                return text.endswith("\n") and text
+    def _wait(self):
+        def listening():
+            text = self._said("output")
+            return text.endswith("\n") and text
 
-            try:
-                self.port = int(harness.wait_until(listening, 20, "node to listen"))
-            except BaseException:
-                self.__exit__()
-                raise
-        return self
-
-    def __exit__(self, *_):
-        stop(self._process)
+        self.port = int(harness.wait_until(listening, 20, "node to listen"))
 
 
 class NodeTest:

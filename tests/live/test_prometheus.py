@@ -10,16 +10,13 @@ import unittest
 import harness
 from certificates import NAME, certificates
 from harness import search_path
-from hello import HANDSHAKE_FAILURE, alert, client_hello
+from hello import HOSTILE_NAMES
 from network import join_network_namespace, new_network_namespace
-from peers import client_context, connect, connect_tls, serve_tls, server_context
+from peers import client_context, connect_tls, refuse_hello, say_hellos, serve_tls, server_context
 from processes import Cgroup
 from prometheus import Prometheus
 from servers import Nginx
 from session import Serve
-
-HOSTILE_NAMES = [b"\xff\xfe\x80.example.test", b'a"b\\c\nd{e="f"} 1\n', b"\n\n# EOF\n", b"x" * 255, b"\xff" * 255,
-                 b"\xe2\x80\xae.example.test", b"zero\x00byte"]
 
 
 def setUpModule():
@@ -136,19 +133,8 @@ class PrometheusTest(unittest.TestCase):
         session = self.enterContext(Serve(cgroup))
         prometheus = self.enterContext(Prometheus(session.address))
 
-        def refuse(connection, _):
-            with connection:
-                connection.recv(4096)
-                connection.sendall(alert(HANDSHAKE_FAILURE))
-
-        def ask(_channel, address):
-            for name in HOSTILE_NAMES:
-                with connect(address) as connection:
-                    connection.sendall(client_hello(name))
-                    connection.recv(100)
-
-        server = self.enterContext(cgroup.start(serve_tls, comm='s"\\\n}', handle=refuse, context=object))
-        with cgroup.start(ask, server.receive()) as client:
+        server = self.enterContext(cgroup.start(serve_tls, comm='s"\\\n}', handle=refuse_hello, context=object))
+        with cgroup.start(say_hellos, server.receive(), HOSTILE_NAMES) as client:
             client.receive()
         prometheus.wait_for("sum(tlsmeter_handshakes_total)", 2 * len(HOSTILE_NAMES))
         self.assertEqual(prometheus.value("min_over_time(up[10m])"), 1)

@@ -8,17 +8,11 @@ import unittest
 import harness
 from certificates import NAME, certificates
 from harness import search_path
-from hello import HANDSHAKE_FAILURE, alert, client_hello
-from peers import client_context, connect, connect_tls, serve_tls, server_context
+from hello import HOSTILE_NAMES
+from peers import client_context, connect, connect_tls, refuse_hello, say_hellos, serve_tls, server_context
 from processes import Cgroup
 from servers import OpensslServer
 from session import Serve, Trace
-
-HOSTILE_NAMES = [
-    b"\xff\xfe.example.test", b"\xc3\x28", b"\xed\xa0\x80", b"b\xc3\xbccher.example", b"zero\x00byte", b'a"b\\c\nd{e="f"} 1',
-    b"x" * 300, b"", b".", b"..", b"-", b" ", b"192.0.2.1", b"2001:db8::1", b"[::1]:443", b"host:443", b"__other__",
-    b"UPPER.example.test", b"*", b"%00", b"'; DROP TABLE names; --", b"\x7f" * 20, b"\x1b[31mred\x1b[0m", b"a." * 120,
-]
 
 
 class ServeTest(unittest.TestCase):
@@ -139,19 +133,8 @@ class ServeTest(unittest.TestCase):
         session = self.serve()
         trace = self.enterContext(Trace(self.cgroup))
 
-        def refuse(connection, _):
-            with connection:
-                connection.recv(4096)
-                connection.sendall(alert(HANDSHAKE_FAILURE))
-
-        def ask(_channel, address):
-            for name in HOSTILE_NAMES:
-                with connect(address) as connection:
-                    connection.sendall(client_hello(name))
-                    connection.recv(100)
-
-        server = self.python_server(handle=refuse, context=object)
-        with self.cgroup.start(ask, server.address) as client:
+        server = self.python_server(handle=refuse_hello, context=object)
+        with self.cgroup.start(say_hellos, server.address, HOSTILE_NAMES) as client:
             client.receive()
         records = trace.wait_for(2 * len(HOSTILE_NAMES))
         self.assertEqual(len(records), 2 * len(HOSTILE_NAMES))
@@ -176,19 +159,9 @@ class ServeTest(unittest.TestCase):
         session = self.serve()
         count = 300
 
-        def refuse(connection, _):
-            with connection:
-                connection.recv(4096)
-                connection.sendall(alert(HANDSHAKE_FAILURE))
-
-        def ask(_channel, address):
-            for number in range(count):
-                with connect(address) as connection:
-                    connection.sendall(client_hello(b"host-%d.example.test" % number))
-                    connection.recv(100)
-
-        server = self.python_server(handle=refuse, context=object)
-        with self.cgroup.start(ask, server.address) as client:
+        server = self.python_server(handle=refuse_hello, context=object)
+        names = [b"host-%d.example.test" % number for number in range(count)]
+        with self.cgroup.start(say_hellos, server.address, names) as client:
             client.receive()
         self.assertEqual(session.wait_for_total(2 * count, "handshakes_total"), 2 * count)
         metrics = session.metrics()

@@ -115,7 +115,7 @@ class ScreenTest(TopTest):
         self.terminal.wait_for("by sni, sorted by name")
         self.terminal.type("r")
         self.wait_for_rows(SECOND, FIRST)
-        self.terminal.press("Up")  # no key of ours, though it begins like Escape
+        self.terminal.press("F5")  # no key of ours, though it begins like Escape
         self.terminal.type("f*first")
         self.terminal.wait_for("filter: *first_")
         self.wait_for_rows(SECOND, FIRST)  # not yet
@@ -135,6 +135,24 @@ class ScreenTest(TopTest):
         self.terminal.wait_for("group by the next of")
         self.terminal.type("x")
         self.terminal.wait_for("by process")
+
+    def test_scrolls_where_there_are_more_rows_than_lines(self):
+        self.serve()
+        self.start("--by", "sni", "--sort", "name", "--window", "10m")
+        names = [f"host-{number:02}.{NAME}" for number in range(12)]
+        for name in names:
+            self.connect(self.openssl.port, name)
+        self.terminal.resize(120, 10)  # room for five
+        self.terminal.wait_for("12 of 12 rows, here 1 to 5")
+        self.wait_for_rows(*names[:5])
+        for keys, first in ((["Down"], 1), (["j", "j"], 3), (["k"], 2), (["Up", "Up", "Up"], 0), (["PPage"], 0), (["NPage"], 5),
+                            (["End"], 7), (["NPage", "Down"], 7), (["PPage"], 2), (["Home"], 0)):
+            with self.subTest(keys):
+                self.terminal.press(*keys)
+                self.wait_for_rows(*names[first:first + 5])
+        self.terminal.press("End")
+        self.terminal.resize(120, 24)
+        self.wait_for_rows(*names)
 
     def test_pause_holds_the_picture(self):
         self.serve()
