@@ -22,6 +22,20 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- packet ---- */
 
+/*
+ * Copies 1 to `room` bytes from the packet; fails for any other number. The verifier of 6.1 learns nothing from `n != 0`, so
+ * the number is checked, opaque to the compiler, as the one below it.
+ */
+static __always_inline int load_bytes(struct __sk_buff *skb, __u32 at, void *to, __u64 n, __u32 room)
+{
+	__u64 last = n - 1;
+
+	barrier_var(last);
+	if (last >= room)
+		return -1;
+	return bpf_skb_load_bytes(skb, at, to, last + 1);
+}
+
 struct segment {
 	__u32 payload; /* where the TCP payload begins in the packet */
 	__u32 length;  /* of the payload */
@@ -118,7 +132,6 @@ struct shipment {
 			struct tm_data_event e;                                                                             \
 			__u8 room[SIZE];                                                                                    \
 		} *r = bpf_ringbuf_reserve(&tm_ring, sizeof(*r), 0);                                                        \
-		__u64 n = length;                                                                                           \
                                                                                                                             \
 		if (!r) {                                                                                                   \
 			count(TM_LOST_DATA);                                                                                \
@@ -130,8 +143,7 @@ struct shipment {
 		r->e.mark_count = s->marks_have;                                                                            \
 		r->e.pad = 0;                                                                                               \
 		__builtin_memcpy(r->e.marks, s->marks, sizeof(s->marks));                                                   \
-		barrier_var(n);                                                                                             \
-		if (n == 0 || n > SIZE || bpf_skb_load_bytes(skb, offset + s->delta, r->room, n)) {                         \
+		if (load_bytes(skb, offset + s->delta, r->room, length, SIZE)) {                                            \
 			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                           \
 			count(TM_LOAD_FAILED);                                                                              \
 			return -1;                                                                                          \
@@ -202,9 +214,8 @@ __noinline int tm_ship(struct __sk_buff *skb, struct shipment *s)
 static __always_inline int read_header(struct __sk_buff *skb, struct direction_state *d, __u32 delta, __u32 end,
 				       __u32 *position)
 {
-	__u32 have = d->header_have & 7, at = *position;
+	__u32 have = d->header_have & 7, at = *position, n;
 	__u8 b[8] = {};
-	__u64 n;
 
 	if (have == 0 && end - at >= TM_RECORD_HEADER) {
 		if (bpf_skb_load_bytes(skb, at + delta, b, TM_RECORD_HEADER))
@@ -218,8 +229,7 @@ static __always_inline int read_header(struct __sk_buff *skb, struct direction_s
 	n = TM_RECORD_HEADER - have;
 	if (n > end - at)
 		n = end - at;
-	barrier_var(n);
-	if (n == 0 || n > TM_RECORD_HEADER || bpf_skb_load_bytes(skb, at + delta, b, n))
+	if (load_bytes(skb, at + delta, b, n, TM_RECORD_HEADER))
 		return -1;
 	d->header = d->header << (8 * n) | bpf_be64_to_cpu(*(__u64 *)b) >> (64 - 8 * n);
 	d->header_have = have + n;
@@ -500,8 +510,9 @@ static const struct held no_held = {};
 
 __noinline int tm_hold(struct __sk_buff *skb, struct segment *s)
 {
-	__u64 cookie, n;
 	struct held *h;
+	__u64 cookie;
+	__u32 n;
 
 	if (!s)
 		return -1;
@@ -516,8 +527,7 @@ __noinline int tm_hold(struct __sk_buff *skb, struct segment *s)
 	n = s->length;
 	if (n > TM_PIECE_BYTES)
 		n = TM_PIECE_BYTES;
-	barrier_var(n);
-	if (n == 0 || n > TM_PIECE_BYTES || bpf_skb_load_bytes(skb, s->payload, h->bytes, n)) {
+	if (load_bytes(skb, s->payload, h->bytes, n, TM_PIECE_BYTES)) {
 		bpf_map_delete_elem(&tm_held, &cookie);
 		count(TM_LOAD_FAILED);
 		return -1;
@@ -609,12 +619,9 @@ static __always_inline void early_key(struct __sk_buff *skb, struct segment *s, 
 /* Loads the first bytes of the payload: the number loaded, at most 6. */
 static __always_inline __u32 load_prefix(struct __sk_buff *skb, __u32 at, __u32 length, __u8 *b)
 {
-	__u64 n = length < TM_HELLO_PREFIX ? length : TM_HELLO_PREFIX;
+	__u32 n = length < TM_HELLO_PREFIX ? length : TM_HELLO_PREFIX;
 
-	barrier_var(n);
-	if (n == 0 || n > TM_HELLO_PREFIX || bpf_skb_load_bytes(skb, at, b, n))
-		return 0;
-	return n;
+	return load_bytes(skb, at, b, n, TM_HELLO_PREFIX) ? 0 : n;
 }
 
 static __noinline int on_listener(struct __sk_buff *skb, struct segment *s)
