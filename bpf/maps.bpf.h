@@ -77,6 +77,20 @@ struct {
 	__type(value, struct socket_state);
 } tm_sockets __weak SEC(".maps");
 
+/* A segment that waits for the one before it (wire_held.bpf.h). */
+struct held {
+	__u32 offset, length;
+	__u8 bytes[TM_PIECE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 256); /* 1 MiB at most; an entry lives until its first segment comes or its socket closes */
+	__type(key, __u64);	  /* socket cookie */
+	__type(value, struct held);
+} tm_held __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -26,14 +26,27 @@ static __always_inline struct socket_state *create(struct sock *sk)
 	return st;
 }
 
+/* Lets go of what is kept for a socket outside its storage. */
+static __always_inline void release(struct sock *sk, struct socket_state *st)
+{
+	if (st->flags & SOCK_UNREAD)
+		reader_known(st, sk->__sk_common.skc_hash);
+	if (st->flags & SOCK_HELD) {
+		__u64 cookie = bpf_get_socket_cookie(sk);
+
+		bpf_map_delete_elem(&tm_held, &cookie);
+	}
+}
+
 static __always_inline void closed(struct sock *sk, struct socket_state *st, int oldstate)
 {
 	__u32 error, flags = st->flags;
 	__u8 how = 0;
 
-	st->flags = flags | SOCK_DONE;
-	if (flags & SOCK_UNREAD)
-		reader_known(st, sk->__sk_common.skc_hash);
+	release(sk, st);
+	if (flags & SOCK_DONE)
+		return;
+	st->flags |= SOCK_DONE;
 	if (!(flags & SOCK_OPENED)) {
 		if (!st->established_ns && oldstate == TCP_SYN_SENT)
 			count(TM_CONNECT_FAILED);
@@ -100,10 +113,8 @@ int BPF_PROG(tm_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	case TCP_CLOSE:
 		st = bpf_sk_storage_get(&tm_sockets, sk, 0, 0);
-		if (st && !(st->flags & SOCK_DONE))
+		if (st)
 			closed(sk, st, oldstate);
-		else if (st && st->flags & SOCK_UNREAD)
-			reader_known(st, sk->__sk_common.skc_hash);
 		return 0;
 	}
 	return 0;

@@ -9,19 +9,6 @@
 #include "emit.bpf.h"
 #include "wire_packet.bpf.h"
 
-struct held {
-	__u32 offset, length;
-	__u8 bytes[TM_PIECE_BYTES];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 256); /* 1 MiB at most; an entry lives until its first segment comes or its socket closes */
-	__type(key, __u64);	  /* socket cookie */
-	__type(value, struct held);
-} tm_held SEC(".maps");
-
 static const struct held no_held = {};
 
 __noinline int tm_hold(struct __sk_buff *skb, struct segment *s)

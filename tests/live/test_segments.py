@@ -6,6 +6,7 @@ import random
 import socket
 import ssl
 import subprocess
+import time
 
 import harness
 from certificates import NAME
@@ -13,7 +14,9 @@ from harness import search_path
 from hello import HANDSHAKE_FAILURE, alert, client_hello
 from livetest import LiveTest
 from network import join_network_namespace, new_network_namespace
+from overtaking import send_ahead
 from peers import client_context, connect, connect_tls, serve_tls, server_context, shake_in_pieces
+from session import Serve
 
 SUCCESS = {"tlsmeter.result": "success", "tls.client.server_name": NAME}
 MANY_PROTOCOLS = [f"protocol-number-{number:04}-of-a-long-list".ljust(100, ".") for number in range(50)]  # 5 kB
@@ -25,6 +28,19 @@ TCP_FASTOPEN_CONNECT = 30
 
 def connect_in_pieces(_channel, address, sizes, context):
     return shake_in_pieces(connect(address), context, sizes)
+
+
+def refuse(connection, _):
+    """Answers a whole ClientHello by an alert."""
+    with connection:
+        header = connection.recv(5, socket.MSG_WAITALL)
+        if len(header) == 5:
+            connection.recv(int.from_bytes(header[3:], "big"), socket.MSG_WAITALL)
+            connection.sendall(alert(HANDSHAKE_FAILURE))
+            connection.recv(1)
+
+
+REFUSED = {"tlsmeter.result": "failure", "tlsmeter.failure.reason": "handshake_failure", "tls.client.server_name": NAME}
 
 
 class PiecesTest(LiveTest):
@@ -80,16 +96,51 @@ class PiecesTest(LiveTest):
                 connection.sendall(hello)
                 return connection.recv(100)
 
-        def refuse(connection, _):
-            with connection:
-                connection.recv(len(hello), socket.MSG_WAITALL)
-                connection.sendall(alert(HANDSHAKE_FAILURE))
-                connection.recv(1)
-
         server = self.serve(handle=refuse)
         self.assertEqual(self.actor(send_hello, server.address).receive(), alert(HANDSHAKE_FAILURE))
-        self.pair(server.port, {"tlsmeter.result": "failure", "tlsmeter.failure.reason": "handshake_failure",
-                                "tls.client.server_name": NAME})
+        self.pair(server.port, REFUSED)
+
+
+class OvertakingTest(LiveTest):
+    """The second segment of a hello comes before the first."""
+
+    HELLO = client_hello(NAME.encode(), padding=1000)
+    FIRST = 600
+
+    def setUp(self):
+        super().setUp()
+        self.metrics = self.enterContext(Serve(self.cgroup))
+
+    def held_now(self):
+        return self.metrics.metrics().total("bpf_map_entries", map="tm_held")
+
+    def test_second_segment_before_the_first(self):
+        def send_hello(_channel, address):
+            with connect(address, [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]) as connection:
+                send_ahead(connection, self.FIRST, self.HELLO[self.FIRST:])
+                connection.sendall(self.HELLO[:self.FIRST])
+                connection.sendall(self.HELLO[self.FIRST:])
+                return connection.recv(100)
+
+        def refuse_later(connection, context):
+            time.sleep(harness.scaled(0.2))  # until the client's stack has sent what the server has already: it believes no answer before
+            refuse(connection, context)
+
+        server = self.serve(handle=refuse_later)
+        self.assertEqual(self.actor(send_hello, server.address).receive(), alert(HANDSHAKE_FAILURE))
+        self.pair(server.port, REFUSED)
+        self.metrics.wait_for_total(1, "events_total", kind="segment_held")
+        harness.wait_until(lambda: self.held_now() == 0, what="no segment to be held")
+
+    def test_connection_that_ends_without_its_first_segment(self):
+        def send_half(_channel, address):
+            with connect(address) as connection:
+                send_ahead(connection, self.FIRST, self.HELLO[self.FIRST:])
+
+        server = self.serve(handle=refuse)
+        self.actor(send_half, server.address).receive()
+        self.metrics.wait_for_total(1, "events_total", kind="segment_held")
+        harness.wait_until(lambda: self.held_now() == 0, what="the held segment to go with its connection")
 
 
 class BeforeTheChildTest(LiveTest):
