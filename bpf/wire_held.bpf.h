@@ -6,8 +6,7 @@
 #ifndef TLSMETER_BPF_WIRE_HELD_BPF_H
 #define TLSMETER_BPF_WIRE_HELD_BPF_H
 
-#include "emit.bpf.h"
-#include "wire_packet.bpf.h"
+#include "wire_ship.bpf.h"
 
 static const struct held no_held = {};
 
@@ -41,6 +40,24 @@ __noinline int tm_hold(struct __sk_buff *skb, struct segment *s)
 	return 0;
 }
 
+/* Ships the first `n` bytes of `h`, which stand at `offset`. */
+static __always_inline void ship_held(const struct held *h, __u64 flow, __u32 offset, __u64 n)
+{
+	struct shipment s = {.flow = flow, .direction = TM_IN};
+	struct tm_data_event *e = reserve_data(TM_PIECE_BYTES);
+
+	if (!e)
+		return;
+	barrier_var(n);
+	if (n > TM_PIECE_BYTES || bpf_probe_read_kernel(e + 1, n, h->bytes)) {
+		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
+		count(TM_LOAD_FAILED);
+		return;
+	}
+	fill_data(e, &s, offset, n);
+	bpf_ringbuf_submit(e, submit_flags());
+}
+
 /* Follows the first segment: what is held and belongs to its record goes after it. */
 __noinline int tm_release_held(struct __sk_buff *skb, struct socket_state *st)
 {
@@ -57,28 +74,10 @@ __noinline int tm_release_held(struct __sk_buff *skb, struct socket_state *st)
 	if (!h)
 		return -1;
 	if (h->offset == d->next && (st->flags & SOCK_OPENED) && d->record > d->next && !d->hidden) {
-		struct {
-			struct tm_data_event e;
-			__u8 room[TM_PIECE_BYTES];
-		} *r = bpf_ringbuf_reserve(&tm_ring, sizeof(*r), 0);
-
 		n = d->record - d->next;
 		if (n > h->length)
 			n = h->length;
-		barrier_var(n);
-		if (!r) {
-			count(TM_LOST_DATA);
-		} else if (n == 0 || n > TM_PIECE_BYTES || bpf_probe_read_kernel(r->room, n, h->bytes)) {
-			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
-		} else {
-			fill_header(&r->e.header, st->flow, TM_EVENT_DATA, TM_IN, 0);
-			r->e.offset = d->next;
-			r->e.length = n;
-			r->e.mark_count = 0;
-			r->e.pad = 0;
-			__builtin_memset(r->e.marks, 0, sizeof(r->e.marks));
-			bpf_ringbuf_submit(r, submit_flags());
-		}
+		ship_held(h, st->flow, d->next, n);
 		d->next += h->length;
 		if (n < h->length && d->next > d->record)
 			d->flags |= DIR_LOST; /* more than the record was held: what followed is not known */

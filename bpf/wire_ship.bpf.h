@@ -17,58 +17,53 @@ struct shipment {
 	struct tm_mark marks[TM_MARKS];
 };
 
-#define SHIP_CLASS(SIZE)                                                                                                    \
-	do {                                                                                                                \
-		struct {                                                                                                    \
-			struct tm_data_event e;                                                                             \
-			__u8 room[SIZE];                                                                                    \
-		} *r = bpf_ringbuf_reserve(&tm_ring, sizeof(*r), 0);                                                        \
-                                                                                                                            \
-		if (!r) {                                                                                                   \
-			count(TM_LOST_DATA);                                                                                \
-			return -1;                                                                                          \
-		}                                                                                                           \
-		fill_header(&r->e.header, s->flow, TM_EVENT_DATA, s->direction, s->flags);                                  \
-		r->e.offset = offset;                                                                                       \
-		r->e.length = length;                                                                                       \
-		r->e.mark_count = s->marks_have;                                                                            \
-		r->e.pad = 0;                                                                                               \
-		__builtin_memcpy(r->e.marks, s->marks, sizeof(s->marks));                                                   \
-		if (load_bytes(skb, offset + s->delta, r->room, length, SIZE)) {                                            \
-			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                           \
-			count(TM_LOAD_FAILED);                                                                              \
-			return -1;                                                                                          \
-		}                                                                                                           \
-		bpf_ringbuf_submit(r, submit_flags());                                                                      \
-	} while (0)
+/* An event with room for so many bytes of data, a constant; null when the ring is full, which is counted. */
+static __always_inline struct tm_data_event *reserve_data(__u32 room)
+{
+	struct tm_data_event *e = bpf_ringbuf_reserve(&tm_ring, sizeof(*e) + room, 0);
+
+	barrier_var(e); /* keeps clang from making one call of several, with a size that the verifier does not know */
+	if (!e)
+		count(TM_LOST_DATA);
+	return e;
+}
+
+static __always_inline void fill_data(struct tm_data_event *e, const struct shipment *s, __u32 offset, __u32 length)
+{
+	fill_header(&e->header, s->flow, TM_EVENT_DATA, s->direction, s->flags);
+	e->offset = offset;
+	e->length = length;
+	e->mark_count = s->marks_have;
+	e->pad = 0;
+	__builtin_memcpy(e->marks, s->marks, sizeof(s->marks));
+}
 
 __noinline int tm_ship_piece(struct __sk_buff *skb, struct shipment *s, __u32 offset, __u32 length)
 {
+	struct tm_data_event *e;
+	__u32 room = 0;
+
 	if (!s)
 		return -1;
-	if (length == 0) {
-		struct tm_data_event *e = bpf_ringbuf_reserve(&tm_ring, sizeof(*e), 0);
-
-		if (!e) {
-			count(TM_LOST_DATA);
-			return -1;
-		}
-		fill_header(&e->header, s->flow, TM_EVENT_DATA, s->direction, 0);
-		e->offset = offset;
-		e->length = 0;
-		e->mark_count = s->marks_have;
-		e->pad = 0;
-		__builtin_memcpy(e->marks, s->marks, sizeof(s->marks));
-		bpf_ringbuf_submit(e, submit_flags());
-	} else if (length <= 160) {
-		SHIP_CLASS(160); /* ServerHello of TLS 1.3, alerts, ChangeCipherSpec */
-	} else if (length <= 640) {
-		SHIP_CLASS(640); /* ClientHello */
-	} else if (length <= 2048) {
-		SHIP_CLASS(2048); /* ClientHello with a post-quantum share */
-	} else {
-		SHIP_CLASS(TM_PIECE_BYTES);
+	if (length == 0)
+		e = reserve_data(room);
+	else if (length <= 160) /* ServerHello of TLS 1.3, alerts, ChangeCipherSpec */
+		e = reserve_data(room = 160);
+	else if (length <= 640) /* ClientHello */
+		e = reserve_data(room = 640);
+	else if (length <= 2048) /* ClientHello with a post-quantum share */
+		e = reserve_data(room = 2048);
+	else
+		e = reserve_data(room = TM_PIECE_BYTES);
+	if (!e)
+		return -1;
+	fill_data(e, s, offset, length);
+	if (length && load_bytes(skb, offset + s->delta, e + 1, length, room)) {
+		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
+		count(TM_LOAD_FAILED);
+		return -1;
 	}
+	bpf_ringbuf_submit(e, submit_flags());
 	return 0;
 }
 

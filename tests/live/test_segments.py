@@ -123,7 +123,7 @@ class OvertakingTest(LiveTest):
                 return connection.recv(100)
 
         def refuse_later(connection, context):
-            time.sleep(harness.scaled(0.2))  # until the client's stack has sent what the server has already: it believes no answer before
+            time.sleep(harness.scaled(0.2))  # the client's stack believes no answer to what it has yet to send
             refuse(connection, context)
 
         server = self.serve(handle=refuse_later)
