@@ -75,13 +75,15 @@ struct LibraryJoin::Waiting {
   Side* side = nullptr;  // matched: waits for a late alert
 };
 
-// Programs with GnuTLS send their alert, and have the peer verified, when gnutls_handshake has returned.
+// Programs with GnuTLS send their alert, and have the peer verified, when gnutls_handshake has returned; and clients may
+// check the name last.
 uint64_t LibraryJoin::PatienceNs(const HandshakeRecord& record, const Side& side) {
   const LibraryFacts& facts = side.facts;
   if (AwaitsAlert(record, facts) || AwaitsClose(record, facts)) return kLateRejectNs;
   if (facts.implementation != TlsStack::kGnuTls) return 0;
+  const bool judged = side.name_status || facts.doubted || (facts.verify_result && side.role == Role::kServer);
   const bool complete = facts.outcome == LibraryOutcome::kSuccess
-                            ? facts.verify_result || side.peer_certificates.length == 0
+                            ? judged || side.peer_certificates.length == 0
                             : facts.alert_sent || facts.alert_received || OnlyTheEnd(facts);
   return complete ? 0 : kJoinPatienceNs;
 }
@@ -270,6 +272,16 @@ void LibraryJoin::Release(Records::iterator waiting) {
 void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
   Handshake& tls = record.tls;
   const LibraryFacts& facts = side->facts;
+  const bool server = record.role == Role::kServer;
+  CertificateChain& servers = server ? side->own_certificates : side->peer_certificates;
+  CertificateChain& clients = server ? side->peer_certificates : side->own_certificates;
+  if (tls.mutual_tls == MutualTls::kNotVisible) {
+    if (clients.length != 0) tls.mutual_tls = MutualTls::kPresented;
+    if (CauseOfError(facts, Sender::kServer) == FailureReason::kClientCertificateMissing && server)
+      tls.mutual_tls = MutualTls::kAbsent;
+  }
+  if (tls.server_certificates.length == 0) tls.server_certificates = std::move(servers);
+  if (tls.client_certificates.length == 0) tls.client_certificates = std::move(clients);
   const Verdict verdict = DecideVerdict(tls, record.role, record.ending, &facts);
   record.result = verdict.result;
   record.reason = verdict.reason;
@@ -287,16 +299,6 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
     // A fatal one beside a success belongs to what came after the handshake.
     if (alert && (alert->level != kFatal || record.result != Result::kSuccess)) tls.alert = alert;
   }
-  const bool server = record.role == Role::kServer;
-  CertificateChain& servers = server ? side->own_certificates : side->peer_certificates;
-  CertificateChain& clients = server ? side->peer_certificates : side->own_certificates;
-  if (tls.mutual_tls == MutualTls::kNotVisible) {
-    if (clients.length != 0) tls.mutual_tls = MutualTls::kPresented;
-    if (CauseOfError(facts, Sender::kServer) == FailureReason::kClientCertificateMissing && server)
-      tls.mutual_tls = MutualTls::kAbsent;
-  }
-  if (tls.server_certificates.length == 0) tls.server_certificates = std::move(servers);
-  if (tls.client_certificates.length == 0) tls.client_certificates = std::move(clients);
   if (record.owner.pid == 0) record.owner = side->owner;
   ++stats_.joined[static_cast<size_t>(facts.join)];
   record.library = std::move(side->facts);

@@ -171,6 +171,14 @@ Alert PlainAlert(Sender sender, uint8_t description) {
   return Alert{.sender = sender, .level = kFatal, .description = description, .encrypted = false, .time_ns = 0};
 }
 
+// GnuTLS does not tell a certificate that nobody but itself has signed from one of an unknown authority. The certificate
+// does; as with OpenSSL it is the peer's own that counts, not a root that was sent along.
+FailureReason Refine(FailureReason cause, const Handshake& tls, const LibraryFacts& library) {
+  const CertificateFacts* leaf = tls.server_certificates.leaf();
+  const bool alone = library.implementation == TlsStack::kGnuTls && leaf != nullptr && leaf->self_signed;
+  return cause == FailureReason::kUnknownCa && alone ? FailureReason::kSelfSigned : cause;
+}
+
 // The library reported success. The client's does so before the server has judged the client, and programs with GnuTLS judge
 // the peer themselves, afterwards.
 Verdict VerdictAfterSuccess(const Handshake& tls, Role role, const Verdict& wire, const LibraryFacts& library) {
@@ -179,7 +187,7 @@ Verdict VerdictAfterSuccess(const Handshake& tls, Role role, const Verdict& wire
     return Failure(ReasonOfAlert(tls, alert), role, alert.sender, false);
   }
   const Sender self = role == Role::kServer ? Sender::kServer : Sender::kClient;
-  const FailureReason doubt = CauseOfDoubt(library, self);
+  const FailureReason doubt = Refine(CauseOfDoubt(library, self), tls, library);
   if (library.alert_sent && library.alert_sent->level == kFatal) {
     if (doubt != FailureReason::kNone) return Failure(doubt, role, self, false);
     const uint8_t sent = library.alert_sent->description;
@@ -201,7 +209,7 @@ Verdict VerdictOfFailure(const Handshake& tls, Role role, const Verdict& wire, c
   if (const std::optional<uint8_t> description = AlertReceived(library)) {
     return Failure(ReasonOfAlert(tls, PlainAlert(Peer(self), *description)), role, Peer(self), false);
   }
-  const FailureReason cause = CauseOfError(library, self);
+  const FailureReason cause = Refine(CauseOfError(library, self), tls, library);
   if (cause == FailureReason::kLocalClosed) return Aborted(cause, role, false);
   if (cause != FailureReason::kNone) return Failure(cause, role, self, false);
   if (OnlyTheEnd(library)) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace tlsmeter::agent {
@@ -281,6 +282,39 @@ TEST(LibraryVerdict, AProgramThatFindsTheCertificateWantingAndGoesAwayHasRefused
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kServer, Ending{}, &facts)), "failure:client_certificate_rejected~@client");
   tls.first_application_data_ns = 5;  // it went on
   EXPECT_EQ(Text(DecideVerdict(tls, Role::kClient, Ending{}, &facts)), "success");
+}
+
+// What the server showed: a leaf, and a root that came along.
+CertificateChain Chain(bool self_signed_leaf) {
+  CertificateFacts leaf, root;
+  leaf.self_signed = self_signed_leaf;
+  root.self_signed = true;
+  CertificateChain chain;
+  chain.certificates = {std::make_shared<const CertificateFacts>(leaf), std::make_shared<const CertificateFacts>(root)};
+  chain.length = 2;
+  return chain;
+}
+
+TEST(LibraryVerdict, ACertificateOfItsOwnIsNotOneOfAnUnknownAuthority) {
+  LibraryFacts refused = Failed(43, kIssuerUnknown);  // GNUTLS_E_CERTIFICATE_ERROR
+  refused.implementation = TlsStack::kGnuTls;
+  const LibraryFacts gone = Doubted(true);
+  const auto verdict = [](const CertificateChain& chain, Role role, Progress progress, const LibraryFacts& facts) {
+    Handshake tls = With(progress);
+    tls.server_certificates = chain;
+    return Text(DecideVerdict(tls, role, Ending{}, &facts));
+  };
+  EXPECT_EQ(verdict(Chain(true), Role::kClient, Progress::kInProgress, refused), "failure:self_signed@server");
+  EXPECT_EQ(verdict(Chain(false), Role::kClient, Progress::kInProgress, refused), "failure:unknown_ca@server");
+  EXPECT_EQ(verdict({}, Role::kClient, Progress::kInProgress, refused), "failure:unknown_ca@server");
+  EXPECT_EQ(verdict(Chain(true), Role::kClient, Progress::kEstablished, gone), "failure:self_signed~@server");
+  EXPECT_EQ(verdict(Chain(false), Role::kClient, Progress::kEstablished, gone), "failure:unknown_ca~@server");
+  EXPECT_EQ(verdict(Chain(true), Role::kServer, Progress::kInProgress, refused),
+            "failure:client_certificate_rejected@client");  // it is the client's that the server refused
+  refused.verify_result = 0x402;                            // trusted, and expired
+  EXPECT_EQ(verdict(Chain(true), Role::kClient, Progress::kInProgress, refused), "failure:certificate_expired@server");
+  // OpenSSL says by itself which of the two it is.
+  EXPECT_EQ(verdict(Chain(true), Role::kClient, Progress::kInProgress, Failed(134, 20, 48)), "failure:unknown_ca@server");
 }
 
 TEST(LibraryVerdict, DoubtAloneIsNoRefusal) {

@@ -16,7 +16,7 @@ NAMES = f"DNS:{NAME},DNS:*.{NAME},IP:127.0.0.1,IP:::1"
 
 
 class Certificate:
-    """A certificate and its private key, both PEM files; `chain` also holds the issuer's certificate."""
+    """A certificate and its private key, both PEM files; `chain` also holds the issuer's certificate, if it has another."""
 
     def __init__(self, folder, name):
         self.certificate = os.path.join(folder, f"{name}.pem")
@@ -45,6 +45,7 @@ class Certificates:
 
     def _authority(self, name):
         made = Certificate(self._folder, name)
+        made.chain = made.certificate
         _openssl("req", "-x509", *EC, "-nodes", "-keyout", made.key, "-out", made.certificate, "-days", "30",
                  "-subj", f"/O=tlsmeter test/CN={name}")
         return made

@@ -109,6 +109,11 @@ class GnutlsTest(LiveTest):
     def test_unknown_ca(self):
         self.server_certificate("unknown_ca", SIGNER_NOT_FOUND, root=certificates().other_root)
 
+    def test_self_signed(self):
+        """GnuTLS says no more than of an unknown authority: the certificate tells."""
+        self.server_certificate("self_signed", SIGNER_NOT_FOUND | UNEXPECTED_OWNER, subject="CN=root,O=tlsmeter test", root=certificates().other_root,
+                                certificate=certificates().root)
+
     def test_expired(self):
         self.server_certificate("certificate_expired", EXPIRED, subject="CN=expired.example.test,O=tlsmeter test",
                                 certificate=certificates().expired)
