@@ -226,6 +226,12 @@ int tm_library(struct pt_regs *ctx)
 		return on_gnu_verify_entry(ctx);
 	case TM_PROBE_GNU_VERIFY_RETURN:
 		return on_gnu_verify_return(ctx);
+	case TM_PROBE_GNU_IMPORT:
+		return on_gnu_import(ctx);
+	case TM_PROBE_GNU_NAME_ENTRY:
+		return on_gnu_name_entry(ctx);
+	case TM_PROBE_GNU_NAME_RETURN:
+		return on_gnu_name_return(ctx);
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@ struct library_state {
 	__u64 start_ns;
 	__u64 end_ns; /* 0 while it goes on */
 	__u64 inside_ns;
+	__u64 leaf; /* GnuTLS: under which it is in tm_leaves */
 	__u32 slot;
 	__u32 steps;
 	__u32 reason;	   /* the first error of the TLS library */
@@ -33,7 +34,8 @@ struct library_state {
 	__u8 certificates[2];		     /* by TM_CERTIFICATE_OWN */
 	__u8 flags;			     /* enum state_flags */
 	__u8 late;			     /* by enum tm_late: the events that are out */
-	__u8 pad[5];
+	__u8 name;			     /* enum name_check: GnuTLS, within the handshake */
+	__u8 pad[4];
 };
 
 enum state_flags {
@@ -42,6 +44,13 @@ enum state_flags {
 	STATE_GNUTLS = 4,
 	STATE_ALERT_RECEIVED = 8, /* alert_received ended the handshake */
 	STATE_JUDGED = 16,	  /* verify_result is that of GnuTLS, which keeps it nowhere */
+};
+
+/* Whether the peer's certificate is of the names that the program has asked for: one is enough. */
+enum name_check {
+	NAME_NOT_CHECKED = 0,
+	NAME_DIFFERS,
+	NAME_MATCHES,
 };
 
 /* Who runs on a stretch of stack. */
@@ -102,7 +111,8 @@ struct {
 	__type(value, struct current);
 } tm_current SEC(".maps");
 
-/* The session that is verified and where the verdict will stand, by the stack pointer at the entry of the function. */
+/* GnuTLS: the session whose peer is verified, and where the verdict will stand, 0: in the return register; by the stack
+ * pointer at the entry of the function. */
 struct verification {
 	__u64 object;
 	__u64 status;
@@ -114,6 +124,27 @@ struct {
 	__type(key, struct place);
 	__type(value, struct verification);
 } tm_verifications SEC(".maps");
+
+/* GnuTLS: sessions by the address of the bytes of their peer's own certificate, once the handshake has succeeded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct place);
+	__type(value, __u64);
+} tm_leaves SEC(".maps");
+
+/* GnuTLS: what a program has made of those bytes, a gnutls_x509_crt_t, by its address. */
+struct import {
+	__u64 object; /* the session */
+	__u64 start_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct place);
+	__type(value, struct import);
+} tm_imports SEC(".maps");
 
 /* Hashes of certificates whose bytes were sent. User space deletes those whose bytes it no longer has. */
 struct {

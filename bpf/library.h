@@ -56,6 +56,9 @@ enum tm_probe {
 	TM_PROBE_GNU_VERIFY_ENTRY,     /* gnutls_certificate_verify_peers: arg1 session, arg4 unsigned int *status */
 	TM_PROBE_GNU_VERIFY_RETURN,    /* a RET of it */
 	TM_PROBE_GNU_FREE,	       /* gnutls_deinit: arg1 gnutls_session_t */
+	TM_PROBE_GNU_IMPORT,	       /* gnutls_x509_crt_import: arg1 gnutls_x509_crt_t, arg2 const gnutls_datum_t * */
+	TM_PROBE_GNU_NAME_ENTRY,  /* gnutls_x509_crt_check_hostname2, gnutls_x509_crt_check_ip: arg1 gnutls_x509_crt_t */
+	TM_PROBE_GNU_NAME_RETURN, /* a RET of either */
 	TM_PROBES
 };
 
@@ -170,12 +173,19 @@ struct tm_library_end_event {
 	char server_name[TM_SERVER_NAME_BYTES]; /* ends in zero */
 };
 
+/* What a certificate that is not of the name adds to verify_result: GNUTLS_CERT_INVALID and GNUTLS_CERT_UNEXPECTED_OWNER, as
+ * gnutls_certificate_verify_peers3 would. */
+#define TM_GNUTLS_NAME_DIFFERS (1 << 1 | 1 << 14)
+
 enum tm_late {
 	TM_LATE_ALERT_RECEIVED, /* after a success; value: IANA "TLS Alerts" */
 	TM_LATE_ALERT_SENT,	/* a fatal one; value: the same */
 	TM_LATE_TRUSTED,	/* the program had the peer's certificate verified after a success, which came out well */
 	TM_LATE_DOUBTED,	/* the same, which did not; value: as verify_result */
-	TM_LATE_CLOSED,		/* the program closed the session after a TM_LATE_DOUBTED */
+	TM_LATE_CLOSED,		/* the program closed the session after a TM_LATE_DOUBTED or a TM_LATE_NAME_DIFFERS */
+	TM_LATE_NAME_DIFFERS,	/* the program asked after a success: the certificate is not of a name; value:
+				   TM_GNUTLS_NAME_DIFFERS */
+	TM_LATE_NAME_MATCHES,	/* the same: it is of a name */
 };
 
 /* What came after the end of a handshake; the first of its kind in a connection. */

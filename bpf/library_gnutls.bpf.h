@@ -4,6 +4,7 @@
 #define TLSMETER_BPF_LIBRARY_GNUTLS_BPF_H
 
 #include "library_certificate.bpf.h"
+#include "library_gnutls_name.bpf.h"
 #include "library_handshake.bpf.h"
 
 /* GnuTLS: gnutls/gnutls.h. Results of gnutls_handshake after which it is called again, and others of interest. */
@@ -32,19 +33,11 @@ enum {
 	GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST = 256,
 };
 
-#define GNUTLS_CRD_CERTIFICATE 1
-
 /* Alerts that end nothing. */
 enum {
 	GNUTLS_A_CLOSE_NOTIFY = 0,
 	GNUTLS_A_USER_CANCELED = 90,
 	GNUTLS_A_NO_RENEGOTIATION = 100,
-};
-
-struct gnutls_datum {
-	__u64 data;
-	__u32 size;
-	__u32 pad;
 };
 
 /* gnutls_pcert_st (gnutls/abstract.h), of which programs make arrays. */
@@ -161,8 +154,10 @@ static __always_inline int on_gnu_return(struct pt_regs *ctx)
 			take_own_chain(object, st->slot);
 	}
 	st->alert_received = tm_field_number(st->slot, TM_FIELD_RECEIVED_ALERT, object);
-	if (result >= 0)
+	if (result >= 0) {
+		note_leaf(object, st);
 		return tm_end(object, st, TM_LIBRARY_SUCCESS);
+	}
 	st->reason = -result;
 	if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		st->flags |= STATE_ALERT_RECEIVED;
@@ -182,7 +177,7 @@ static __always_inline int on_gnu_alert(struct pt_regs *ctx)
 		note_alert(st, level, description);
 	else if (level > ALERT_WARNING && st->alert_level <= ALERT_WARNING)
 		emit_late(object, st, TM_LATE_ALERT_SENT, description);
-	else if (description == ALERT_CLOSE_NOTIFY && st->late & 1 << TM_LATE_DOUBTED)
+	else if (description == ALERT_CLOSE_NOTIFY && is_doubted(st))
 		emit_late(object, st, TM_LATE_CLOSED, 0);
 	return 0;
 }
@@ -205,7 +200,7 @@ static __always_inline int on_gnu_verify_return(struct pt_regs *ctx)
 	struct library_state *st;
 	__u32 status;
 
-	if (!kept)
+	if (!kept || !kept->status)
 		return 0;
 	v = *kept;
 	bpf_map_delete_elem(&tm_verifications, &frame);
@@ -237,8 +232,9 @@ static __always_inline int on_gnu_free(struct pt_regs *ctx)
 		if (alert != st->alert_received && alert != GNUTLS_A_CLOSE_NOTIFY && alert != GNUTLS_A_USER_CANCELED &&
 		    alert != GNUTLS_A_NO_RENEGOTIATION)
 			emit_late(object, st, TM_LATE_ALERT_RECEIVED, alert);
-		if (st->late & 1 << TM_LATE_DOUBTED)
+		if (is_doubted(st))
 			emit_late(object, st, TM_LATE_CLOSED, 0);
+		forget_leaf(st);
 	}
 	return on_free(ctx);
 }

@@ -150,6 +150,10 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 		e->flags |= TM_LIBRARY_JUDGED;
 		e->verify_result = st->verify_result;
 	}
+	if (st->name == NAME_DIFFERS) {
+		e->flags |= TM_LIBRARY_JUDGED;
+		e->verify_result |= TM_GNUTLS_NAME_DIFFERS;
+	}
 	bpf_ringbuf_submit(e, library_submit_flags());
 	return 0;
 }

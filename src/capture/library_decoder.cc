@@ -113,6 +113,12 @@ Outcome LibraryDecoder::DecodeLate(std::span<const uint8_t> record, LibraryEvent
     case TM_LATE_CLOSED:
       late.what = LibraryLate::What::kClosed;
       break;
+    case TM_LATE_NAME_DIFFERS:
+      late.what = LibraryLate::What::kNameDiffers;
+      break;
+    case TM_LATE_NAME_MATCHES:
+      late.what = LibraryLate::What::kNameMatches;
+      break;
     default:
       return Outcome::kRefused;
   }

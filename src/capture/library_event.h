@@ -88,7 +88,10 @@ struct LibraryLate {
     kAlertReceived,  // after success; `value` is its description, IANA "TLS Alerts"
     kAlertSent,      // a fatal one, after success or failure; the same
     kVerified,       // after success, by the program; `value` as LibraryEnd::verify_result
-    kClosed,         // the program closed the connection after a kVerified other than 0
+    kClosed,         // the program closed the connection after a kVerified other than 0 or a kNameDiffers
+    kNameDiffers,    // after success, by the program: the peer's certificate is not of a name; `value` is what that adds to
+                     // LibraryEnd::verify_result
+    kNameMatches,    // the same: it is of a name
   };
   What what = What::kAlertReceived;
   uint32_t value = 0;

@@ -28,6 +28,8 @@ static_assert(Same(ProbeKind::kGnuHandshakeEntry, TM_PROBE_GNU_HANDSHAKE_ENTRY) 
 static_assert(Same(ProbeKind::kGnuAlert, TM_PROBE_GNU_ALERT) && Same(ProbeKind::kGnuFree, TM_PROBE_GNU_FREE));
 static_assert(Same(ProbeKind::kGnuVerifyEntry, TM_PROBE_GNU_VERIFY_ENTRY) &&
               Same(ProbeKind::kGnuVerifyReturn, TM_PROBE_GNU_VERIFY_RETURN));
+static_assert(Same(ProbeKind::kGnuImport, TM_PROBE_GNU_IMPORT) && Same(ProbeKind::kGnuNameEntry, TM_PROBE_GNU_NAME_ENTRY) &&
+              Same(ProbeKind::kGnuNameReturn, TM_PROBE_GNU_NAME_RETURN));
 static_assert(kProbeKindCount == TM_PROBES);
 
 constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }

@@ -107,7 +107,7 @@ struct LibraryFacts {
   std::optional<LibraryAlert> alert_sent;
   std::optional<uint8_t> alert_received;  // GnuTLS; OpenSSL says so in `reason`
   std::optional<uint8_t> late_alert;      // description of one received after success: established, then rejected
-  bool doubted = false;     // GnuTLS: it was after success that the program had it verified, and the result is not 0
+  bool doubted = false;     // GnuTLS: it was after success that the program had it verified or checked its name, in vain
   bool closed = false;      // and then the program closed the connection
   std::string server_name;  // raw; SNI as the library knows it
   std::optional<std::array<uint8_t, 32>> client_random;  // absent: it knows no ClientHello

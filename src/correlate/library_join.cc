@@ -57,6 +57,10 @@ struct LibraryJoin::Side {
   uint64_t ended_turn = 0;
   Role role = Role::kClient;
   LibraryFacts facts;
+  // What facts.verify_result is made of: the last verdict on the chain, and with GnuTLS what a check of the name by the
+  // program adds to it. One of several names is enough: then it stays 0.
+  std::optional<uint32_t> chain_status, name_status;
+  bool chain_doubted = false;  // after success
   Owner owner;
   std::optional<SocketAddress> local, remote;
   // What the wire may hide.
@@ -149,13 +153,23 @@ void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
       facts.alert_sent = LibraryAlert{kFatal, static_cast<uint8_t>(late.value)};
       break;
     case LibraryLate::What::kVerified:
-      facts.verify_result = late.value;
-      facts.doubted = late.value != 0;
+      side->chain_status = late.value;
+      side->chain_doubted = late.value != 0;
+      break;
+    case LibraryLate::What::kNameDiffers:
+      if (side->name_status != 0) side->name_status = late.value;
+      break;
+    case LibraryLate::What::kNameMatches:
+      side->name_status = 0;
       break;
     case LibraryLate::What::kClosed:
       facts.closed = true;
       break;
   }
+  const uint32_t name_status = side->name_status.value_or(0);
+  facts.verify_result = side->chain_status;
+  if (name_status != 0) facts.verify_result = side->chain_status.value_or(0) | name_status;
+  facts.doubted = side->chain_doubted || name_status != 0;
   if (side->record) Settle(*side->record);
 }
 
@@ -176,7 +190,7 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   if (end.met_late) facts.start_ns = 0;
   facts.implementation = end.implementation;
   facts.reason = end.reason;
-  facts.verify_result = end.verify_result;
+  facts.verify_result = side->chain_status = end.verify_result;
   facts.alert_sent = end.alert;
   facts.alert_received = end.alert_received;
   facts.server_name = std::string(end.server_name);

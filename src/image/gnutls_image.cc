@@ -23,7 +23,10 @@ constexpr std::string_view kNames[] = {"gnutls_protocol_get_version",
                                        "gnutls_certificate_get_ours",
                                        "gnutls_certificate_verify_peers",
                                        "gnutls_handshake_get_last_out",
-                                       "gnutls_alpn_get_selected_protocol"};
+                                       "gnutls_alpn_get_selected_protocol",
+                                       "gnutls_x509_crt_import",
+                                       "gnutls_x509_crt_check_hostname2",
+                                       "gnutls_x509_crt_check_ip"};
 
 constexpr ObjectField kRequired[] = {ObjectField::kVersion,
                                      ObjectField::kServer,
@@ -176,6 +179,12 @@ absl::StatusOr<ImagePlan> PlanGnuTls(ElfFile* file) {
   const uint64_t verify = builder.Address("gnutls_certificate_verify_peers");
   builder.ProbeEntry(verify, ProbeKind::kGnuVerifyEntry, 4, "gnutls_certificate_verify_peers");
   builder.ProbeReturns(verify, ProbeKind::kGnuVerifyReturn, "returns of gnutls_certificate_verify_peers");
+  builder.ProbeEntry(builder.Address("gnutls_x509_crt_import"), ProbeKind::kGnuImport, 2, "gnutls_x509_crt_import");
+  // gnutls_x509_crt_check_hostname ends in the first.
+  for (const std::string_view name : {"gnutls_x509_crt_check_hostname2", "gnutls_x509_crt_check_ip"}) {
+    builder.ProbeEntry(builder.Address(name), ProbeKind::kGnuNameEntry, 1, name);
+    builder.ProbeReturns(builder.Address(name), ProbeKind::kGnuNameReturn, name);
+  }
   return builder.Finish(kRequired);
 }
 

@@ -38,8 +38,11 @@ enum class ProbeKind : uint8_t {
   kGnuVerifyEntry = 12,      // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
   kGnuVerifyReturn = 13,     // at a RET of it: the return register is negative when there is no verdict
   kGnuFree = 14,             // gnutls_deinit: arg1 = session
+  kGnuImport = 15,           // gnutls_x509_crt_import: arg1 = certificate object, arg2 = address of the datum it is made of
+  kGnuNameEntry = 16,        // gnutls_x509_crt_check_hostname2, gnutls_x509_crt_check_ip: arg1 = certificate object
+  kGnuNameReturn = 17,       // at a RET of either: the return register is 0 when the certificate is not of that name
 };
-inline constexpr size_t kProbeKindCount = 15;
+inline constexpr size_t kProbeKindCount = 18;
 
 // ObjectField names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the
 // session).

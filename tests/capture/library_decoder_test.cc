@@ -212,6 +212,8 @@ TEST(LibraryDecoder, TellsWhatCameLate) {
   EXPECT_EQ(late(TM_LATE_TRUSTED, 0), std::pair(What::kVerified, 0u));
   EXPECT_EQ(late(TM_LATE_DOUBTED, 0x402), std::pair(What::kVerified, 0x402u));
   EXPECT_EQ(late(TM_LATE_CLOSED, 0), std::pair(What::kClosed, 0u));
+  EXPECT_EQ(late(TM_LATE_NAME_DIFFERS, 0x4002), std::pair(What::kNameDiffers, 0x4002u));
+  EXPECT_EQ(late(TM_LATE_NAME_MATCHES, 0), std::pair(What::kNameMatches, 0u));
   for (const auto& [what, value] : {std::pair(TM_LATE_ALERT_RECEIVED, 256u), std::pair(TM_LATE_ALERT_SENT, 256u)}) {
     tm_library_late_event e = LateEvent();
     e.what = static_cast<uint8_t>(what);
@@ -219,7 +221,7 @@ TEST(LibraryDecoder, TellsWhatCameLate) {
     EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
   }
   tm_library_late_event e = LateEvent();
-  e.what = TM_LATE_CLOSED + 1;
+  e.what = TM_LATE_NAME_MATCHES + 1;
   EXPECT_EQ(Decode(Bytes(e)), Outcome::kRefused);
 }
 

@@ -25,8 +25,8 @@ class Certificate:
 
 
 class Certificates:
-    """root signs leaf (P-256), p384, rsa (RSA-2048), client, expired, big (its message exceeds 16 KiB) and middle, which signs far;
-    other_root signs stranger."""
+    """root signs leaf (P-256), p384, rsa (RSA-2048), client, expired, local (for `localhost` only), big (its message exceeds
+    16 KiB) and middle, which signs far; other_root signs stranger."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -37,6 +37,7 @@ class Certificates:
         self.rsa = self._issue("rsa", RSA)
         self.client = self._issue("client", EC)
         self.expired = self._issue("expired", EC, days=-1)
+        self.local = self._issue("local", EC, names="DNS:localhost")
         self.middle = self._issue("middle", EC, extensions="basicConstraints=critical,CA:TRUE\nsubjectAltName=")
         self.far = self._issue("far", EC, by=self.middle)
         self.stranger = self._issue("stranger", EC, by=self.other_root)

@@ -1,6 +1,7 @@
 """The library sensor: what GnuTLS says of handshakes, in both processes, joined to what the wire shows."""
 
 import collections
+import os
 import re
 import unittest
 
@@ -111,8 +112,8 @@ class GnutlsTest(LiveTest):
 
     def test_self_signed(self):
         """GnuTLS says no more than of an unknown authority: the certificate tells."""
-        self.server_certificate("self_signed", SIGNER_NOT_FOUND | UNEXPECTED_OWNER, subject="CN=root,O=tlsmeter test", root=certificates().other_root,
-                                certificate=certificates().root)
+        self.server_certificate("self_signed", SIGNER_NOT_FOUND | UNEXPECTED_OWNER, subject="CN=root,O=tlsmeter test",
+                                root=certificates().other_root, certificate=certificates().root)
 
     def test_expired(self):
         self.server_certificate("certificate_expired", EXPIRED, subject="CN=expired.example.test,O=tlsmeter test",
@@ -186,15 +187,15 @@ class GnutlsTest(LiveTest):
 
     # Programs that judge after the handshake --------------------------------------------------------------------------------
 
-    def wget(self, port, version, root, *arguments, check=0):
-        self.cgroup.run(["wget", "-q", "-O", "/dev/null", "--secure-protocol", f"TLSv1_{version[-1]}", "--ciphers",
-                         VERSIONS[version], "--ca-certificate", root.certificate, *arguments, f"https://127.0.0.1:{port}/"],
+    def wget(self, port, version, root, *arguments, check=0, host="127.0.0.1"):
+        self.cgroup.run(["wget", "-4", "-q", "-O", "/dev/null", "--secure-protocol", f"TLSv1_{version[-1]}", "--ciphers",
+                         VERSIONS[version], "--ca-certificate", root.certificate, *arguments, f"https://{host}:{port}/"],
                         check=check)
 
-    def judged(self, port, of_client):
+    def judged(self, port, of_client, name="wget", subject=LEAF):
         client, server = self.pair(port)
-        self.check_fields(client, {**of_client, "process.name": "wget", "tls.server.subject": LEAF})
-        self.check_fields(server, success(**{"tls.server.subject": LEAF, "tlsmeter.alert.description": None}))
+        self.check_fields(client, {**of_client, "process.name": name, "tls.server.subject": subject})
+        self.check_fields(server, success(**{"tls.server.subject": subject, "tlsmeter.alert.description": None}))
 
     def test_judged_after_the_handshake(self):
         for version in VERSIONS:
@@ -210,6 +211,53 @@ class GnutlsTest(LiveTest):
                 self.judged(self.early.port, refused("unknown_ca", "server", None, None, **{
                     "tlsmeter.verify.code": INVALID | SIGNER_NOT_FOUND, "tlsmeter.verify.text": "The certificate issuer is unknown.",
                     "tlsmeter.failure.late": True, "tlsmeter.failure.inferred": True}))
+
+    def test_the_name_is_checked_after_the_handshake(self):
+        misnamed = refused("hostname_mismatch", "server", None, None, **{
+            "tlsmeter.verify.code": INVALID | UNEXPECTED_OWNER, "tlsmeter.failure.late": True, "tlsmeter.failure.inferred": True,
+            "tlsmeter.verify.text": "The name in the certificate does not match the expected."})
+        trusted = success(**{"tlsmeter.verify.code": 0})
+        root, local = certificates().root, "CN=local.example.test,O=tlsmeter test"
+        for version in VERSIONS:
+            with self.subTest(version=version), GnutlsServer(self.cgroup, certificate=certificates().local) as server:
+                self.wget(server.port, version, root, host="localhost")
+                self.judged(server.port, trusted, subject=local)
+                self.wget(server.port, version, root, check=5)
+                self.judged(server.port, misnamed, subject=local)
+                self.wget(self.early.port, version, root, check=5, host="localhost")
+                self.judged(self.early.port, misnamed)
+                self.wget(server.port, version, root, "--no-check-certificate")
+                self.judged(server.port, success(**{"tlsmeter.verify.code": INVALID | UNEXPECTED_OWNER}), subject=local)
+
+    def name_check(self, when, *names, check=0):
+        program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", "name_check")
+        self.cgroup.run([program, str(self.early.port), when, *names], check=check)
+
+    def test_one_of_several_names_is_enough(self):
+        for names in ([NAME, "nothere.test"], ["nothere.test", NAME], ["nothere.test", "127.0.0.1"], ["192.0.2.1", NAME]):
+            with self.subTest(names=names):
+                self.name_check("after", *names)
+                self.judged(self.early.port, success(**{"tlsmeter.verify.code": None}), name="name_check")
+        for names in (["192.0.2.1"], ["nothere.test", "192.0.2.1"]):
+            with self.subTest(names=names):
+                self.name_check("after", *names, check=1)
+                self.judged(self.early.port, refused("hostname_mismatch", "server", None, None, **{
+                    "tlsmeter.failure.late": True, "tlsmeter.failure.inferred": True}), name="name_check")
+
+    def test_the_name_is_checked_within_the_handshake(self):
+        self.name_check("within", "nothere.test", NAME)
+        self.judged(self.early.port, success(**{"tlsmeter.verify.code": None}), name="name_check")
+        self.name_check("within", "nothere.test", check=1)
+        client, server = self.pair(self.early.port)
+        self.check_fields(client, refused("hostname_mismatch", "server", CERTIFICATE_ERROR, None, **{
+            "tlsmeter.verify.code": INVALID | UNEXPECTED_OWNER, "tlsmeter.failure.late": None}))
+        # It says nothing, and may leave bytes unread.
+        self.check_fields(server, {"tlsmeter.result": "aborted", "tlsmeter.failure.reason": {"peer_closed", "peer_reset"}})
+
+    def test_a_check_of_a_copy_is_put_down_to_nobody(self):
+        """Nothing says of which session the certificate is, though it is the same."""
+        self.name_check("copy", "nothere.test", check=1)
+        self.judged(self.early.port, success(**{"tlsmeter.verify.code": None}), name="name_check")
 
     def test_doubted_and_used_all_the_same(self):
         for version in VERSIONS:
