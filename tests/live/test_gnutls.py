@@ -35,7 +35,7 @@ def refused(*arguments, **more):
 class GnutlsTest(LiveTest):
     @classmethod
     def setUpClass(cls):
-        harness.require("gnutls-cli", "gnutls-serv", "certtool", "wget", "ip")
+        harness.require("gnutls-cli", "gnutls-serv", "certtool", "wget", "git", "ip")
         build = installed_build(GNUTLS)
         if build is None:
             raise unittest.SkipTest("needs GnuTLS as a shared library")
@@ -228,6 +228,17 @@ class GnutlsTest(LiveTest):
                 self.judged(self.early.port, misnamed)
                 self.wget(server.port, version, root, "--no-check-certificate")
                 self.judged(server.port, success(**{"tlsmeter.verify.code": INVALID | UNEXPECTED_OWNER}), subject=local)
+
+    def test_git_checks_the_name_after_the_handshake(self):
+        """By libcurl, which has the chain verified first."""
+        for host, of_client in (("127.0.0.1", success(**{"tlsmeter.verify.code": 0})),
+                                ("localhost", refused("hostname_mismatch", "server", None, None, **{
+                                    "tlsmeter.verify.code": INVALID | UNEXPECTED_OWNER, "tlsmeter.failure.late": True,
+                                    "tlsmeter.failure.inferred": True}))):
+            with self.subTest(host=host):
+                self.cgroup.run(["git", "ls-remote", f"https://{host}:{self.early.port}/"], check=128,  # there is no repository
+                                env={"GIT_SSL_CAINFO": certificates().root.certificate})
+                self.judged(self.early.port, of_client, name="git-remote-http")
 
     def name_check(self, when, *names, check=0):
         program = os.path.join(os.path.dirname(harness.tlsmeter_path()), "tests", "live", "name_check")
