@@ -57,8 +57,8 @@ enum tm_probe {
 	TM_PROBE_GNU_VERIFY_RETURN,    /* a RET of it */
 	TM_PROBE_GNU_FREE,	       /* gnutls_deinit: arg1 gnutls_session_t */
 	TM_PROBE_GNU_IMPORT,	       /* gnutls_x509_crt_import: arg1 gnutls_x509_crt_t, arg2 const gnutls_datum_t * */
-	TM_PROBE_GNU_NAME_ENTRY,  /* gnutls_x509_crt_check_hostname2, gnutls_x509_crt_check_ip: arg1 gnutls_x509_crt_t */
-	TM_PROBE_GNU_NAME_RETURN, /* a RET of either */
+	TM_PROBE_GNU_NAME_ENTRY,       /* gnutls_x509_crt_check_hostname2, _check_ip: arg1 gnutls_x509_crt_t */
+	TM_PROBE_GNU_NAME_RETURN,      /* a RET of either */
 	TM_PROBES
 };
 
