@@ -44,10 +44,10 @@ absl::Status GetCapabilities(CapabilitySets* sets) {
 absl::Status SetCapabilities(const CapabilitySets& sets) {
   __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   CapabilityData data = {};
-  for (size_t half = 0; half < data.size(); ++half) {
-    data[half].effective = static_cast<uint32_t>(sets.effective >> (32 * half));
-    data[half].permitted = static_cast<uint32_t>(sets.permitted >> (32 * half));
-  }
+  data[0].effective = static_cast<uint32_t>(sets.effective);
+  data[0].permitted = static_cast<uint32_t>(sets.permitted);
+  data[1].effective = static_cast<uint32_t>(sets.effective >> 32);
+  data[1].permitted = static_cast<uint32_t>(sets.permitted >> 32);
   return syscall(SYS_capset, &header, data.data()) == 0 ? absl::OkStatus() : Refused("capset");
 }
 

@@ -12,7 +12,7 @@
 namespace tlsmeter::agent {
 namespace {
 
-std::string OrDash(std::string text) { return text.empty() ? "-" : text; }
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string OverflowText(const FamilyUse& use) {
   std::vector<std::string> labels;

@@ -20,7 +20,7 @@ std::string_view LastParts(std::string_view name, size_t parts) {
 
 }  // namespace
 
-ServerNames::ServerNames(ServerNameOptions options) : mode_(options.mode), suffix_parts_(options.suffix_parts) {
+ServerNames::ServerNames(const ServerNameOptions& options) : mode_(options.mode), suffix_parts_(options.suffix_parts) {
   for (const std::string& name : options.allowlist) {
     if (allowed_.size() < kMaxServerNames) allowed_.insert(ServerNameLabel(name));
   }

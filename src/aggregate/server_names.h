@@ -43,7 +43,7 @@ struct ServerNameOptions {
 
 class ServerNames {
  public:
-  explicit ServerNames(ServerNameOptions options);
+  explicit ServerNames(const ServerNameOptions& options);
 
   // LabelOf returns the label of a name as a client sent it, before admission: ServerNameLabel, cut as the mode says; of
   // nullopt, where no ClientHello was seen, kLabelUnknown.
