@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "src/agent/ask_agent.h"
 #include "src/agent/certificate_list.h"
 #include "src/agent/commands.h"
-#include "src/agent/http_get.h"
 #include "src/agent/replay.h"
 #include "src/agent/stop_signal.h"
 #include "src/aggregate/aggregator.h"
@@ -59,14 +59,13 @@ std::string AnswerOfCaptures(const std::vector<std::string>& files, ExitCode* co
 
 ExitCode RunCerts(const CertsOptions& options) {
   ExitCode code = kExitOk;
-  const std::string url = options.url.empty() ? absl::StrCat("http://", ServeOptions().listen) : options.url;
   const absl::StatusOr<std::string> answer = options.files.empty()
-                                                 ? HttpGet(url, "/api/v1/certificates", kMaxCertificateListBytes)
+                                                 ? AskAgent(options.agent, "/api/v1/certificates", kMaxCertificateListBytes)
                                                  : AnswerOfCaptures(options.files, &code);
   if (!answer.ok()) return FailWith(answer.status());
   absl::StatusOr<CertificateList> list = CertificateList::Parse(*answer);
   if (!list.ok()) {
-    return FailWith(absl::UnavailableError(absl::StrCat(url, ": ", std::string(list.status().message()))));
+    return FailWith(absl::UnavailableError(absl::StrCat(options.agent.url, ": ", std::string(list.status().message()))));
   }
   if (list->evicted() > 0) {
     std::fprintf(stderr, "tlsmeter: %" PRIu64 " certificates are not shown: there was no room to remember them\n",

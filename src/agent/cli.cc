@@ -71,6 +71,16 @@ Command CommandOf(const CLI::App& app) {
 
 std::string OneLine(const CLI::ParseError& error) { return absl::StrReplaceAll(error.what(), {{"\n", " "}}); }
 
+// Adds the flags that say which agent is asked, and returns the one with its URL.
+CLI::Option* AddAgentTo(CLI::App* command, const char* help, AgentAddress* agent) {
+  CLI::Option* url = command->add_option("--url", agent->url, help)->type_name("URL")->capture_default_str();
+  command
+      ->add_option("--http.config.file", agent->http_config,
+                   "TLS and credentials to ask the agent with, in the format of promtool's file of that name")
+      ->type_name("PATH");
+  return url;
+}
+
 ExitCode Print(const absl::StatusOr<std::string>& text) {
   if (!text.ok()) return FailWith(text.status());
   std::fputs(text->c_str(), stdout);
@@ -244,10 +254,7 @@ void Cli::AddCerts() {
                    "sees them")
       ->type_name("")
       ->option_text("");
-  certs
-      ->add_option("--url", certs_.url,
-                   "The agent that is asked where there is no FILE (default: the one on http://127.0.0.1:9743)")
-      ->type_name("http://HOST:PORT");
+  AddAgentTo(certs, "The agent that is asked where there is no FILE", &certs_.agent);
   certs->add_option("-o,--output", certs_output_, "Output: text, or json (an object a line)")
       ->check(CLI::IsMember({"text", "json"}).description(""))
       ->type_name("FORMAT")
@@ -379,10 +386,9 @@ void Cli::AddMetrics() {
           "Print each metric's name, type, time series in use, most there can be, what overflowed, labels, help",
           "  tlsmeter metrics list\n"
           "  tlsmeter metrics list --url http://[2001:db8::7]:9743 | sort -rnk3",
-          [this] { return RunMetricsList(agent_url_); });
-  list->add_option("--url", agent_url_,
-                   "The agent whose use is shown (default: the one on http://127.0.0.1:9743, if there is one)")
-      ->type_name("http://HOST:PORT");
+          [this] { return RunMetricsList(metrics_list_); });
+  AddAgentTo(list, "The agent whose use is shown; the default one need not be there", &metrics_list_.agent)
+      ->each([this](const std::string&) { metrics_list_.agent_required = true; });
 }
 
 void Cli::AddCompletion() {

@@ -93,7 +93,7 @@ class Cli {
   CheckOptions check_;
   std::string check_output_ = "text";
   std::string checked_file_;
-  std::string agent_url_;
+  MetricsListOptions metrics_list_;
   std::string shell_;
 };
 

@@ -65,9 +65,15 @@ using RereadServe = std::function<absl::StatusOr<ServeOptions>()>;
 // RunServe calls `reread` at each SIGHUP and takes over what it can (ServeSettings).
 ExitCode RunServe(ServeOptions options, const RereadServe& reread);
 
+// AgentAddress is where a running agent answers, and what it is asked with.
+struct AgentAddress {
+  std::string url = "http://" + ServeOptions().listen;  // "http[s]://HOST[:PORT]"; at first where serve listens by default
+  std::string http_config = {};  // file (http_config.h); empty: no credentials, the system's authorities
+};
+
 struct CertsOptions {
   std::vector<std::string> files;  // captures; "-": standard input
-  std::string url;                 // where there are no files, of the agent that is asked; empty: the one on this host
+  AgentAddress agent;              // that is asked where there are no files
   bool json = false;
   std::optional<double> within_days;  // only those that end so soon
 };
@@ -82,9 +88,12 @@ struct CheckOptions {
 // RunCheck prints what can be seen on this machine and what cannot, and why. kExitUnsupported when nothing can.
 ExitCode RunCheck(const CheckOptions& options);
 
-// RunMetricsList prints the metric catalogue with what the agent at `url` uses of it; "" is the one where serve listens by
-// default, and only there it may be missing.
-ExitCode RunMetricsList(const std::string& url);
+struct MetricsListOptions {
+  AgentAddress agent;
+  bool agent_required = false;  // it is an error when it cannot be asked
+};
+// RunMetricsList prints the metric catalogue with what the agent uses of it.
+ExitCode RunMetricsList(const MetricsListOptions& options);
 
 }  // namespace tlsmeter::agent
 

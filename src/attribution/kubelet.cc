@@ -1,36 +1,25 @@
 #include "src/attribution/kubelet.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "src/base/read_file.h"
+#include "src/base/secret_file.h"
 
 namespace tlsmeter::agent {
 namespace {
 
-// Tokens of service accounts are about a kilobyte.
-constexpr size_t kMaxTokenBytes = 16 * 1024;
-
-// The token in `text`, without the white space around it. What cannot stand in a header field is no token.
-absl::StatusOr<std::string> TokenIn(const std::string& file, const std::string& text) {
-  constexpr const char* kSpace = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string::npos) return absl::InvalidArgumentError(absl::StrCat(file, " is empty"));
-  const std::string token = text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
-  for (const char c : token) {
-    if (c <= ' ' || c > '~') return absl::InvalidArgumentError(absl::StrCat(file, " holds no token"));
-  }
-  return token;
+absl::StatusOr<HttpUrl> ParseUrl(const std::string& text) {
+  absl::StatusOr<HttpUrl> url = ParseHttpUrl(text, "10250", "/pods");
+  // A token is not for everybody on the way.
+  if (url.ok() && !url->tls)
+    return absl::InvalidArgumentError(absl::StrCat(url->origin(), " is not asked: only https:// is"));
+  return url;
 }
-
-absl::StatusOr<HttpsUrl> ParseUrl(const std::string& url) { return ParseHttpsUrl(url, "10250", "/pods"); }
 
 // Sleeps until the time is over or a stop is requested.
 void SleepFor(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -59,7 +48,7 @@ absl::Status Kubelet::Configure(const KubeletOptions& options) {
   auto target = std::make_shared<Target>();
   target->options = options;
   if (!options.url.empty()) {
-    absl::StatusOr<HttpsUrl> url = ParseUrl(options.url);
+    absl::StatusOr<HttpUrl> url = ParseUrl(options.url);
     if (!url.ok()) return url.status();
     target->url = *std::move(url);
   }
@@ -95,11 +84,12 @@ void Kubelet::Run() {
     if (target == nullptr) return;
     if (!target->url.host.empty()) {
       absl::StatusOr<PodTable> fetched = Fetch(*target);
+      const absl::Status status = fetched.status();
       std::shared_ptr<const PodTable> pods;
       if (fetched.ok()) pods = std::make_shared<const PodTable>(*std::move(fetched));
       const MutexLock lock(&mutex_);
       if (target == target_) {
-        status_ = fetched.status();
+        status_ = status;
         // What was there is freed by this thread, after the lock is gone.
         if (pods != nullptr) std::swap(pods_, pods);
       }
@@ -110,19 +100,17 @@ void Kubelet::Run() {
 
 absl::StatusOr<PodTable> Kubelet::Fetch(const Target& target) {
   const KubeletOptions& options = target.options;
-  HttpsRequest request{.url = target.url,
-                       .bearer_token = "",
-                       .ca_file = options.ca_file,
-                       .timeout = options.timeout,
-                       .max_body_bytes = kMaxPodListBytes};
+  HttpGetRequest request;
+  request.url = target.url;
+  request.tls.ca_file = options.ca_file;
+  request.timeout = options.timeout;
+  request.max_body_bytes = kMaxPodListBytes;
   if (!options.token_file.empty()) {
-    const std::optional<std::string> text = ReadFileAt(AT_FDCWD, options.token_file, kMaxTokenBytes);
-    if (!text.has_value()) return absl::UnavailableError(absl::StrCat("cannot read the token in ", options.token_file));
-    absl::StatusOr<std::string> token = TokenIn(options.token_file, *text);
+    const absl::StatusOr<std::string> token = ReadSecret(options.token_file);
     if (!token.ok()) return token.status();
-    request.bearer_token = *std::move(token);
+    request.authorization = absl::StrCat("Bearer ", *token);
   }
-  const absl::StatusOr<std::string> body = HttpsGet(request, target.replaced.get_token());
+  const absl::StatusOr<std::string> body = HttpGet(request, target.replaced.get_token());
   if (!body.ok()) return body.status();
   return PodTable::Parse(*body);
 }

@@ -15,8 +15,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "src/attribution/https_get.h"
 #include "src/attribution/pod_table.h"
+#include "src/base/http_get.h"
 #include "src/base/mutex.h"
 
 namespace tlsmeter::agent {
@@ -58,7 +58,7 @@ class Kubelet {
   // Target is whom to ask and how.
   struct Target {
     KubeletOptions options;
-    HttpsUrl url;               // without a host: nobody
+    HttpUrl url;                // without a host: nobody
     std::stop_source replaced;  // requested when another target takes its place: ends a request and the wait for the next
   };
 

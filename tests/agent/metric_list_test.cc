@@ -4,16 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "src/agent/ask_agent.h"
 #include "src/agent/commands.h"
-#include "src/agent/http_get.h"
 #include "src/aggregate/aggregator.h"
 #include "src/aggregate/catalogue.h"
 #include "src/export/endpoints.h"
@@ -59,7 +56,7 @@ TEST(MetricListTest, ShowsTheUseThatTheAgentTells) {
     record.tls.client_hello->server_name = absl::StrCat("host", i, ".example");
     aggregator.Add(record);
   }
-  const auto status = HttpGet(UrlOf((*server)->port()), "/api/v1/status");
+  const auto status = AskAgent({.url = UrlOf((*server)->port())}, "/api/v1/status");
   ASSERT_TRUE(status.ok()) << status.status();
   const auto use = ParseMetricUse(*status);
   ASSERT_TRUE(use.ok()) << use.status();
@@ -68,7 +65,7 @@ TEST(MetricListTest, ShowsTheUseThatTheAgentTells) {
   EXPECT_THAT(LineOf(text, "tlsmeter_handshake_duration_seconds"), HasSubstr(" histogram 15 1500 0 role,"));
   EXPECT_THAT(LineOf(text, "tlsmeter_certificate_last_seen_timestamp_seconds"), HasSubstr(" gauge 0 200 0 fingerprint "));
   EXPECT_THAT(LineOf(text, "tlsmeter_attached"), HasSubstr(" gauge - 20 - hook "));
-  EXPECT_EQ(RunMetricsList(UrlOf((*server)->port())), kExitOk);
+  EXPECT_EQ(RunMetricsList({.agent = {.url = UrlOf((*server)->port())}}), kExitOk);
 }
 
 TEST(MetricListTest, RefusesWhatIsNoStatus) {
@@ -81,71 +78,16 @@ TEST(MetricListTest, RefusesWhatIsNoStatus) {
 }
 
 TEST(MetricListTest, TellsAMistakeFromAnAgentThatIsNotThere) {
-  EXPECT_EQ(RunMetricsList("127.0.0.1:9743"), kExitUsage);
+  EXPECT_EQ(RunMetricsList({.agent = {.url = "127.0.0.1:9743"}, .agent_required = true}), kExitUsage);
   // A port that was free a moment ago.
   const auto server = HttpServer::Listen("127.0.0.1:0", [](const HttpRequest&) { return HttpResponse(); });
   ASSERT_TRUE(server.ok());
   const std::string url = UrlOf((*server)->port());
   (*server)->Serve();
-  EXPECT_EQ(RunMetricsList(url), kExitFailure) << "an answer that is no status";
+  EXPECT_EQ(RunMetricsList({.agent = {.url = url}, .agent_required = true}), kExitFailure) << "an answer that is no status";
   (*server)->Stop();
-  EXPECT_EQ(RunMetricsList(url), kExitFailure);
-}
-
-TEST(HttpGetTest, RefusesWhatIsNoUrl) {
-  for (const char* url : {"", "127.0.0.1:9743", "https://127.0.0.1:9743", "http://", "http://:9743",
-                          "http://a:", "http://a:x", "http://a:123456", "http://[::1:9743", "http://[::1]9743", "http://a b",
-                          "http://u@a", "http://a/metrics", "http://a?b", "http://a\n"}) {
-    const absl::Status status = HttpGet(url, "/").status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << url;
-    EXPECT_THAT(std::string(status.message()), HasSubstr("write http://HOST:PORT")) << url;
-  }
-}
-
-TEST(HttpGetTest, SaysWhatTheServerAnswered) {
-  unsigned answer = 404;
-  const auto server = HttpServer::Listen("127.0.0.1:0", [&answer](const HttpRequest& request) {
-    HttpResponse response;
-    response.status = answer;
-    response.body = std::string(request.target);
-    return response;
-  });
-  ASSERT_TRUE(server.ok());
-  (*server)->Serve();
-  const std::string url = UrlOf((*server)->port());
-  EXPECT_EQ(HttpGet(url, "/x").status().message(), url + " answers 404 to /x");
-  answer = 401;
-  EXPECT_EQ(HttpGet(url, "/x").status().code(), absl::StatusCode::kPermissionDenied);
-  answer = 200;
-  EXPECT_EQ(HttpGet(url + "/", "/x").value_or(""), "/x");
-  EXPECT_EQ(HttpGet("http://localhost:" + std::to_string((*server)->port()), "/y").value_or(""), "/y");
-}
-
-TEST(HttpGetTest, TakesNoAnswerAboveItsCeiling) {
-  size_t size = kMaxHttpGetBytes;
-  const auto server = HttpServer::Listen("127.0.0.1:0", [&size](const HttpRequest&) {
-    HttpResponse response;
-    response.body.resize(size, 'x');
-    return response;
-  });
-  ASSERT_TRUE(server.ok());
-  (*server)->Serve();
-  EXPECT_TRUE(HttpGet(UrlOf((*server)->port()), "/").ok());
-  ++size;
-  EXPECT_EQ(HttpGet(UrlOf((*server)->port()), "/").status().code(), absl::StatusCode::kUnavailable);
-}
-
-TEST(HttpGetTest, GivesUpOnAServerThatSaysNothing) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
-  ASSERT_EQ(listen(listener, 1), 0);
-  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  EXPECT_EQ(HttpGet(UrlOf(ntohs(address.sin_port)), "/").status().code(), absl::StatusCode::kUnavailable);
-  close(listener);
+  EXPECT_EQ(RunMetricsList({.agent = {.url = url}, .agent_required = true}), kExitFailure);
+  EXPECT_EQ(RunMetricsList({.agent = {.url = url}}), kExitOk) << "nobody asked for an agent";
 }
 
 }  // namespace

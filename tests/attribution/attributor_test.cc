@@ -7,8 +7,8 @@
 #include <string>
 
 #include "tests/attribution/bundles.h"
-#include "tests/attribution/fake_tree.h"
 #include "tests/attribution/pod_lists.h"
+#include "tests/base/fake_tree.h"
 
 namespace tlsmeter::agent {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/attribution/bundles.h"
-#include "tests/attribution/fake_tree.h"
+#include "tests/base/fake_tree.h"
 
 namespace tlsmeter::agent {
 namespace {

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-#include "tests/attribution/fake_tree.h"
+#include "tests/base/fake_tree.h"
 
 namespace tlsmeter::agent {
 namespace {

@@ -50,6 +50,41 @@ class WebConfigTest(unittest.TestCase):
         self.assertNotEqual(self.curl(f"http://127.0.0.1:{session.port}/metrics")[1], 200)
         self.assertEqual(session.finish(), 0)
 
+    def test_certs_and_metrics_list_ask_with_tls_and_credentials(self):
+        made = certificates()
+        hashed = crypt.crypt("s3cret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << 5))
+        path = self.write(f"tls_server_config: {{cert_file: {made.leaf.chain}, key_file: {made.leaf.key}, client_ca_file: "
+                          f"{made.root.certificate}, client_auth_type: RequireAndVerifyClientCert}}\n"
+                          f"basic_auth_users: {{me: {hashed}}}\n")
+        session = self.enterContext(Serve(self.cgroup, "--web.config.file", path))
+
+        def write(name, text):
+            with open(os.path.join(self.folder, name), "w") as file:
+                file.write(text)
+            return file.name
+
+        def ask(*command, password="s3cret", certificate=True, authority=made.root.certificate, url=f"https://{session.address}"):
+            write("password", password)
+            own = f", cert_file: {made.leaf.chain}, key_file: {made.leaf.key}" if certificate else ""
+            config = write("http.yml", f"tls_config: {{ca_file: {authority}{own}}}\n"
+                                       "basic_auth: {username: me, password_file: password}\n")
+            done = subprocess.run([tlsmeter_path(), *command, "--url", url, "--http.config.file", config],
+                                  capture_output=True, text=True, timeout=scaled(20))
+            self.assertNotIn("s3cret", done.stdout + done.stderr)
+            return done
+
+        done = ask("metrics", "list")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^tlsmeter_handshakes_total +counter +0 ")
+        done = ask("certs")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((ask("certs", password="other").returncode), 3)
+        for wrong in ({"certificate": False}, {"authority": made.other_root.certificate}, {"url": f"http://{session.address}"}):
+            with self.subTest(wrong):
+                done = ask("certs", **wrong)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertEqual(session.finish(), 0)
+
     def test_a_renewed_certificate_and_another_password_while_it_runs_confined(self):
         made = certificates()
         pair = [os.path.join(self.folder, name) for name in ("server.pem", "server.key")]

@@ -1,6 +1,6 @@
 // FakeTree: a folder with files like those of /proc, /run and /var, removed at the end of the test.
-#ifndef TLSMETER_TESTS_ATTRIBUTION_FAKE_TREE_H_
-#define TLSMETER_TESTS_ATTRIBUTION_FAKE_TREE_H_
+#ifndef TLSMETER_TESTS_BASE_FAKE_TREE_H_
+#define TLSMETER_TESTS_BASE_FAKE_TREE_H_
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ namespace tlsmeter::agent {
 class FakeTree {
  public:
   FakeTree() {
-    std::string path = std::filesystem::temp_directory_path() / "tlsmeter-attribution-XXXXXX";
+    std::string path = std::filesystem::temp_directory_path() / "tlsmeter-test-XXXXXX";
     root_ = mkdtemp(path.data());
   }
   ~FakeTree() { std::filesystem::remove_all(root_); }
@@ -49,4 +49,4 @@ class FakeTree {
 
 }  // namespace tlsmeter::agent
 
-#endif  // TLSMETER_TESTS_ATTRIBUTION_FAKE_TREE_H_
+#endif  // TLSMETER_TESTS_BASE_FAKE_TREE_H_

@@ -1,6 +1,6 @@
 // TlsServer: an HTTPS server for tests on 127.0.0.1, with a certificate of its own for "localhost" and 127.0.0.1.
-#ifndef TLSMETER_TESTS_ATTRIBUTION_TLS_SERVER_H_
-#define TLSMETER_TESTS_ATTRIBUTION_TLS_SERVER_H_
+#ifndef TLSMETER_TESTS_BASE_TLS_SERVER_H_
+#define TLSMETER_TESTS_BASE_TLS_SERVER_H_
 
 #include <cstdint>
 #include <functional>
@@ -31,4 +31,4 @@ class TlsServer {
 
 }  // namespace tlsmeter::agent
 
-#endif  // TLSMETER_TESTS_ATTRIBUTION_TLS_SERVER_H_
+#endif  // TLSMETER_TESTS_BASE_TLS_SERVER_H_

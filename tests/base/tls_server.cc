@@ -1,4 +1,4 @@
-#include "tests/attribution/tls_server.h"
+#include "tests/base/tls_server.h"
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
