@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -84,12 +85,27 @@ class CertificateCatalogue {
   uint64_t evicted_uses() const { return evicted_uses_; }
 
  private:
-  Certificate* FindOrAdd(const std::shared_ptr<const CertificateFacts>& facts);
-  void AddUse(const Sighting& seen, uint64_t now_ns, Certificate* leaf);
-  void EvictUse();
+  struct Entry;
+  struct Use {
+    CertificateUse facts;
+    Entry* leaf;
+  };
+  using Uses = std::list<Use>;
 
-  absl::flat_hash_map<Sha256Digest, std::unique_ptr<Certificate>> certificates_;
-  size_t uses_ = 0;
+  // A certificate and, in the order in which they were first seen, its uses. `facts.uses` is empty: Copy fills it.
+  struct Entry {
+    Certificate facts;
+    std::vector<Uses::iterator> uses;
+  };
+
+  Entry* FindOrAdd(const std::shared_ptr<const CertificateFacts>& facts);
+  void AddUse(const Sighting& seen, uint64_t now_ns, Entry* leaf);
+  Uses::iterator FindOrAddUse(const Sighting& seen, Entry* leaf);
+  void EvictUse();
+  void ForgetUse(Uses::iterator use);
+
+  absl::flat_hash_map<Sha256Digest, std::unique_ptr<Entry>> certificates_;
+  std::array<Uses, 2> uses_;  // of all certificates, by `sent`: what was not seen for longest first
   uint64_t evicted_ = 0;
   uint64_t evicted_uses_ = 0;
 };

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -28,8 +31,9 @@ CertificateChain Chain(std::vector<std::shared_ptr<const CertificateFacts>> cert
 // Watch is a catalogue with the pool that its labels come from.
 struct Watch {
   void See(const CertificateChain& chain, uint64_t now_ns, bool sent = true, std::string_view workload = "nginx",
-           std::string_view name = "a.example") {
-    const std::array<LabelValue, 4> whose = {pool.Intern(sent ? "server" : "client"), pool.Intern(""), pool.Intern(workload),
+           std::string_view name = "a.example", std::string_view role = "") {
+    if (role.empty()) role = sent ? "server" : "client";
+    const std::array<LabelValue, 4> whose = {pool.Intern(role), pool.Intern(""), pool.Intern(workload),
                                              pool.Intern("process")};
     const LabelValue server_name = pool.Intern(name);
     catalogue.Add({.chain = chain,
@@ -52,6 +56,16 @@ struct Watch {
     size_t uses = 0;
     for (const Certificate& certificate : catalogue.Copy()) uses += certificate.uses.size();
     return uses;
+  }
+
+  bool HasUse(std::string_view name, std::string_view role = "") const {
+    for (const Certificate& certificate : catalogue.Copy()) {
+      for (const CertificateUse& use : certificate.uses) {
+        if (std::string_view(use.server_name) == name && (role.empty() || std::string_view(use.workload[0]) == role))
+          return true;
+      }
+    }
+    return false;
   }
 
   LabelPool pool;
@@ -138,6 +152,44 @@ TEST(CertificateCatalogueTest, BoundsTheUsesOfAllCertificates) {
   EXPECT_EQ(watch.Uses(), kMaxCertificateUses);
   EXPECT_EQ(watch.catalogue.evicted_uses(), 1001u - kMaxCertificateUses);
   for (const Certificate& certificate : watch.catalogue.Copy()) EXPECT_FALSE(certificate.uses.empty());
+}
+
+TEST(CertificateCatalogueTest, EvictsTheUseNotSeenForLongestAndWhatIsServedHereLast) {
+  Watch watch;
+  watch.See(Chain({Facts(1)}), kDay, true, "nginx", "served");
+  for (uint32_t i = 0; i + 1 < kMaxCertificateUses; ++i) {
+    watch.See(Chain({Facts(2 + i % 3)}), kDay + 1 + i, false, "proxy", absl::StrCat("n", i));
+  }
+  watch.See(Chain({Facts(2)}), kDay + 1000, false, "proxy", "n0");  // seen again
+  watch.See(Chain({Facts(3)}), kDay + 1001, true, "proxy", "n1");   // another role: a use of its own
+  watch.See(Chain({Facts(4)}), kDay + 1002, false, "proxy", "new");
+  EXPECT_EQ(watch.catalogue.evicted_uses(), 2u);
+  EXPECT_TRUE(watch.HasUse("served"));
+  EXPECT_TRUE(watch.HasUse("n0"));
+  EXPECT_TRUE(watch.HasUse("n1", "server"));
+  EXPECT_FALSE(watch.HasUse("n1", "client"));
+  EXPECT_FALSE(watch.HasUse("n2"));
+  EXPECT_TRUE(watch.HasUse("n3"));
+}
+
+// The choice of victims, against a plain search for the least of all uses.
+TEST(CertificateCatalogueTest, KeepsTheUsesThatASearchWouldKeep) {
+  std::mt19937 random(7);
+  Watch watch;
+  std::map<std::string, std::pair<bool, uint64_t>> kept;  // name: sent, seen
+  for (uint64_t now = kDay; now < kDay + 5000; ++now) {
+    const uint32_t number = random() % 600;
+    const std::string name = absl::StrCat("n", number);
+    const bool sent = random() % 10 == 0;
+    watch.See(Chain({Facts(number % 7)}), now, sent, "proxy", name, "client");
+    if (!kept.contains(name) && kept.size() == kMaxCertificateUses) {
+      kept.erase(
+          std::min_element(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.second < b.second; }));
+    }
+    kept[name] = {kept[name].first || sent, now};
+  }
+  EXPECT_EQ(watch.Uses(), kept.size());
+  for (const auto& [name, seen] : kept) EXPECT_TRUE(watch.HasUse(name)) << name;
 }
 
 // Uses are counted where they are: whatever is evicted and aged, the two ceilings hold and nothing dangles.
