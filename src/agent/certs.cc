@@ -30,7 +30,7 @@ absl::Status ReadCapture(const std::string& path, Replay* replay, Aggregator* ag
     if (!packet.ok()) return StopRequested() ? absl::OkStatus() : packet.status();
     if (!packet->has_value()) break;
     replay->Take((*source)->link(), **packet);
-    for (const HandshakeRecord& record : replay->Harvest()) aggregator->Add(record);
+    for (const auto& record : replay->Harvest()) aggregator->Add(*record);
   }
   return absl::OkStatus();
 }
@@ -50,7 +50,7 @@ std::string AnswerOfCaptures(const std::vector<std::string>& files, ExitCode* co
     if (StopRequested()) break;
   }
   replay.Finish();
-  for (const HandshakeRecord& record : replay.Harvest()) aggregator.Add(record);
+  for (const auto& record : replay.Harvest()) aggregator.Add(*record);
   if (replay.packets() > 0) std::fprintf(stderr, "tlsmeter: %s\n", replay.LastLine().c_str());
   return CertificatesAnswer(aggregator.Certificates()).body;
 }

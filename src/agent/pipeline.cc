@@ -96,8 +96,8 @@ void Pipeline::SayKubelet() {
   kubelet_said_ = std::move(status);
 }
 
-absl::Status Pipeline::Poll(int timeout_ms) {
-  const auto take = [this](const Chunk& chunk) {
+absl::Status Pipeline::Poll(int timeout_ms, TakeRecord take) {
+  const auto take_chunk = [this, take](const Chunk& chunk) {
     if (const auto* owner = std::get_if<OwnerChunk>(&chunk.what)) {
       // At once: a short-lived process is gone before its record is made, and one that begins to use a connection may just
       // have mapped its TLS library.
@@ -105,29 +105,37 @@ absl::Status Pipeline::Poll(int timeout_ms) {
       if (library_) library_->images.Notice(static_cast<pid_t>(owner->pid));
     }
     flows_.Take(chunk);
+    Harvest(take);
   };
-  return source_->Poll(timeout_ms, {.chunk = take,
+  return source_->Poll(timeout_ms, {.chunk = take_chunk,
                                     .library = [this](const LibraryEvent& event) { library_->join.Take(event); },
                                     .mapping = [this](const MappingEvent& event) { library_->images.Take(event); }});
 }
 
-// The wire's records, united with the library's facts where there is a join; `last`: nothing more will come.
-std::vector<HandshakeRecord> Pipeline::Harvest(uint64_t now_ns, bool last) {
-  std::vector<HandshakeRecord> records = flows_.Harvest();
-  if (library_) {
-    for (HandshakeRecord& record : records) library_->join.Take(std::move(record), now_ns);
-    library_->join.Advance(now_ns, [this] { return flows_.Followed(); });
-    if (last) library_->join.Finish();
-    records = library_->join.Harvest();
-    for (HandshakeRecord& record : records) record.stack = StackOf(record, library_->images);
+// Hands on what is finished: the wire's records, united with the library's facts where there is a join.
+void Pipeline::Harvest(TakeRecord take) {
+  for (std::unique_ptr<HandshakeRecord>& record : flows_.Harvest()) {
+    if (library_) {
+      library_->join.Take(std::move(record), WallNs());
+    } else {
+      Complete(std::move(record), take);
+    }
   }
-  for (HandshakeRecord& record : records) record.attribution = attributor_.Attribute(record.owner, now_ns);
-  return records;
+  if (!library_) return;
+  for (std::unique_ptr<HandshakeRecord>& record : library_->join.Harvest()) {
+    record->stack = StackOf(*record, library_->images);
+    Complete(std::move(record), take);
+  }
 }
 
-absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
+void Pipeline::Complete(std::unique_ptr<HandshakeRecord> record, TakeRecord take) {
+  record->attribution = attributor_.Attribute(record->owner, WallNs());
+  take(std::move(record));
+}
+
+absl::Status Pipeline::Turn(int timeout_ms, TakeRecord take) {
   if (library_) timeout_ms = static_cast<int>(std::min<int64_t>(timeout_ms, MillisecondsUp(library_->images.UntilDue())));
-  if (const absl::Status status = Poll(timeout_ms); !status.ok()) return status;
+  if (const absl::Status status = Poll(timeout_ms, take); !status.ok()) return status;
   if (library_) {
     for (const uint32_t slot : source_->library()->TakeDistrusted()) library_->images.Distrust(slot);
     library_->images.Poll();
@@ -135,16 +143,25 @@ absl::StatusOr<std::vector<HandshakeRecord>> Pipeline::Turn(int timeout_ms) {
   }
   const uint64_t now_ns = WallNs();
   flows_.Advance(now_ns);
+  Harvest(take);
+  if (library_) {
+    library_->join.Advance(now_ns, [this] { return flows_.Followed(); });
+    Harvest(take);
+  }
   SayKubelet();
-  return Harvest(now_ns);
+  return absl::OkStatus();
 }
 
-std::vector<HandshakeRecord> Pipeline::Finish() {
+void Pipeline::Finish(TakeRecord take) {
   // The run is over whether or not the rings can still be read.
-  Poll(0).IgnoreError();
+  Poll(0, take).IgnoreError();
   const uint64_t now_ns = WallNs();
   flows_.Finish(now_ns);
-  return Harvest(now_ns, true);
+  Harvest(take);
+  if (!library_) return;
+  library_->join.Advance(now_ns, [this] { return flows_.Followed(); });
+  library_->join.Finish();
+  Harvest(take);
 }
 
 SelfStats Pipeline::self_stats() const {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "src/aggregate/self_stats.h"
@@ -45,11 +45,14 @@ class Pipeline {
   // none, and nothing has changed then.
   absl::Status SetKubelet(const KubeletOptions& kubelet);
 
-  // Turn waits up to `timeout_ms` for events and returns the records that became finished.
-  absl::StatusOr<std::vector<HandshakeRecord>> Turn(int timeout_ms);
+  // TakeRecord is handed each record as soon as it is finished, while it and what it was made from are in the cache.
+  using TakeRecord = absl::FunctionRef<void(std::unique_ptr<HandshakeRecord>)>;
+
+  // Turn waits up to `timeout_ms` for events and takes them in.
+  absl::Status Turn(int timeout_ms, TakeRecord take);
 
   // Finish takes what is left in the ring and decides every handshake that is still open. Detaches nothing.
-  std::vector<HandshakeRecord> Finish();
+  void Finish(TakeRecord take);
 
   // self_stats returns what the pipeline says of itself, as of now.
   SelfStats self_stats() const;
@@ -81,8 +84,9 @@ class Pipeline {
 
   Pipeline(std::unique_ptr<BpfSource> source, AttributorOptions attribution);
 
-  absl::Status Poll(int timeout_ms);
-  std::vector<HandshakeRecord> Harvest(uint64_t now_ns, bool last = false);
+  absl::Status Poll(int timeout_ms, TakeRecord take);
+  void Harvest(TakeRecord take);
+  void Complete(std::unique_ptr<HandshakeRecord> record, TakeRecord take);
   void SayKubelet();
   void SayBlindLibraries();
   uint64_t EventsLost() const;

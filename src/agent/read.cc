@@ -15,7 +15,7 @@
 namespace tlsmeter::agent {
 namespace {
 
-// Records of a file are printed, and progress is looked at, once in so many packets; of a pipe with each packet, since the
+// Lines of a file are written, and progress is looked at, once in so many packets; of a pipe with each packet, since the
 // next one may be long in coming.
 constexpr uint64_t kTurn = 4096;
 
@@ -73,14 +73,13 @@ class Read {
 };
 
 void Read::PrintRecords() {
-  for (const HandshakeRecord& record : replay_.Harvest()) {
+  for (const auto& record : replay_.Harvest()) {
     if (options_.summary) {
-      if (options_.printer.filter.Matches(record)) summary_.Add(record);
+      if (options_.printer.filter.Matches(*record)) summary_.Add(*record);
     } else {
-      printer_.Print(record);
+      printer_.Print(*record);
     }
   }
-  output_ = printer_.Flush();
 }
 
 ExitCode Read::ReadFile(const std::string& path) {
@@ -92,9 +91,10 @@ ExitCode Read::ReadFile(const std::string& path) {
     status = packet.status();
     if (!status.ok() || !packet->has_value()) break;
     replay_.Take((*source)->link(), **packet);
+    PrintRecords();
     const bool pipe = (*source)->size() == 0;
     if (!pipe && replay_.packets() % kTurn != 0) continue;
-    PrintRecords();
+    output_ = printer_.Flush();
     progress_.Show(path, **source, replay_.packets());
   }
   progress_.Clear();
@@ -113,6 +113,7 @@ ExitCode Read::Run() {
   }
   replay_.Finish();
   PrintRecords();
+  output_ = printer_.Flush();
   if (options_.summary) std::fputs(summary_.Text().c_str(), stdout);
   std::fflush(stdout);
   if (!options_.quiet) std::fprintf(stderr, "tlsmeter: %s\n", replay_.LastLine().c_str());

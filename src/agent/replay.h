@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Replay {
   void Take(LinkType link, const CapturedPacket& packet);
 
   // Harvest hands over the records that were finished since the last call.
-  std::vector<HandshakeRecord> Harvest() { return flows_.Harvest(); }
+  std::vector<std::unique_ptr<HandshakeRecord>> Harvest() { return flows_.Harvest(); }
 
   // Finish decides every handshake that is still open, for Harvest.
   void Finish() { flows_.Finish(last_ns_); }

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "src/agent/commands.h"
 #include "src/agent/pipeline.h"
@@ -102,29 +101,29 @@ ExitCode RunServe(ServeOptions started_with, const RereadServe& reread) {
     // The URL was checked as it was read.
     if (options.kubelet != before.kubelet) (*pipeline)->SetKubelet(options.kubelet).IgnoreError();
   };
-  const auto take = [&](std::vector<HandshakeRecord> records) {
-    for (HandshakeRecord& record : records) {
-      aggregator.Add(record);
-      if (print) printer.Print(record);
-      recent.Add(std::move(record));
-    }
+  const auto take = [&](std::unique_ptr<HandshakeRecord> record) {
+    aggregator.Add(*record);
+    if (print) printer.Print(*record);
+    recent.Add(std::move(record));
+  };
+  const auto flush = [&] {
     // Metrics go on when nobody reads the lines any more.
     if (print && !printer.Flush().ok()) print = false;
   };
 
   Clock::time_point next_self_stats = Clock::now();
   while (!StopRequested()) {
-    absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
-    if (!records.ok()) return FailWith(records.status());
     aggregator.Advance(MonotonicNs());
-    take(*std::move(records));
+    if (const absl::Status turned = (*pipeline)->Turn(kPollMs, take); !turned.ok()) return FailWith(turned);
+    flush();
     heartbeat.Beat();
     if (TakeReloadRequest()) reload();
     if (Clock::now() < next_self_stats) continue;
     next_self_stats = Clock::now() + kSelfStatsEvery;
     tell_self();
   }
-  take((*pipeline)->Finish());
+  (*pipeline)->Finish(take);
+  flush();
   (*server)->Stop();
   (*pipeline)->SayLast(options.quiet);
   return kExitOk;

@@ -37,7 +37,8 @@ class Top {
   absl::Status RunOnScreen();
   absl::Status RunAsText();
   absl::Status Turn();
-  void Add(const std::vector<HandshakeRecord>& records);
+  void Finish();
+  void Add(const HandshakeRecord& record);
   void Look();
   bool IsDue();
   bool IsOver() const;
@@ -54,16 +55,16 @@ class Top {
       notices_;  // what the pipeline says meanwhile: some for each hook, and each image, see ImageManager
 };
 
-void Top::Add(const std::vector<HandshakeRecord>& records) {
-  for (const HandshakeRecord& record : records) {
-    if (options_.filter.Matches(record)) table_.Add(record, MonotonicNs());
-  }
+void Top::Add(const HandshakeRecord& record) {
+  if (options_.filter.Matches(record)) table_.Add(record, MonotonicNs());
 }
 
 absl::Status Top::Turn() {
-  const absl::StatusOr<std::vector<HandshakeRecord>> records = pipeline_->Turn(kPollMs);
-  if (records.ok()) Add(*records);
-  return records.status();
+  return pipeline_->Turn(kPollMs, [this](std::unique_ptr<HandshakeRecord> record) { Add(*record); });
+}
+
+void Top::Finish() {
+  pipeline_->Finish([this](std::unique_ptr<HandshakeRecord> record) { Add(*record); });
 }
 
 void Top::Look() {
@@ -130,8 +131,8 @@ absl::Status Top::RunOnScreen() {
     turned = Turn();
   }
   terminal->reset();
-  pipeline_->Finish();  // for the last line
-  return turned;        // a terminal that has gone is an end like another
+  Finish();       // for the last line
+  return turned;  // a terminal that has gone is an end like another
 }
 
 absl::Status Top::RunAsText() {
@@ -148,7 +149,7 @@ absl::Status Top::RunAsText() {
     if (IsDue() && !IsOver()) print();
   }
   if (turned.ok() && read) {
-    Add(pipeline_->Finish());
+    Finish();
     print();
   }
   return turned;

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <memory>
 
 #include "src/agent/commands.h"
 #include "src/agent/pipeline.h"
@@ -16,15 +17,9 @@ class Trace {
   ExitCode Run();
 
  private:
-  void Print(const std::vector<HandshakeRecord>& records);
-
   const TraceOptions& options_;
   RecordPrinter printer_;
 };
-
-void Trace::Print(const std::vector<HandshakeRecord>& records) {
-  for (const HandshakeRecord& record : records) printer_.Print(record);
-}
 
 ExitCode Trace::Run() {
   CatchStopSignals();
@@ -42,14 +37,13 @@ ExitCode Trace::Run() {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     return options_.duration_seconds > 0 && passed.count() >= options_.duration_seconds;
   };
+  const auto print = [this](std::unique_ptr<HandshakeRecord> record) { printer_.Print(*record); };
   absl::Status output;
   while (!StopRequested() && !printer_.full() && !over() && output.ok()) {
-    absl::StatusOr<std::vector<HandshakeRecord>> records = (*pipeline)->Turn(kPollMs);
-    if (!records.ok()) return FailWith(records.status());
-    Print(*records);
+    if (const absl::Status turned = (*pipeline)->Turn(kPollMs, print); !turned.ok()) return FailWith(turned);
     output = printer_.Flush();
   }
-  Print((*pipeline)->Finish());
+  (*pipeline)->Finish(print);
   if (output.ok()) output = printer_.Flush();
   (*pipeline)->SayLast(options_.quiet);
   return kExitOk;

@@ -52,6 +52,7 @@ class LiveSource final : public BpfSource {
 
  private:
   absl::Status OpenLibrary(const CgroupDirectory& cgroup, UprobeAttach attach);
+  absl::Status OpenRings();
   absl::Status Attach(const CgroupDirectory& cgroup);
   int AttachOne(size_t number, const CgroupDirectory& cgroup);
   int NameOpenSockets();
@@ -90,9 +91,8 @@ absl::Status LiveSource::Start(const BpfSourceOptions& options) {
     stats_ = UniqueFd(bpf_enable_stats(BPF_STATS_RUN_TIME));
     if (!stats_.ok()) return absl::FailedPreconditionError("the kernel refuses to time BPF programs (BPF_ENABLE_STATS)");
   }
-  ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.tm_ring), &LiveSource::OnEvent, this, nullptr));
-  if (!ring_) return absl::InternalError(absl::StrCat("cannot map the ring buffer: ", strerror(errno)));
   if (absl::Status s = OpenLibrary(*cgroup, loaded->uprobes); !s.ok()) return s;
+  if (absl::Status s = OpenRings(); !s.ok()) return s;
   return Attach(*cgroup);
 }
 
@@ -109,11 +109,30 @@ absl::Status LiveSource::OpenLibrary(const CgroupDirectory& cgroup, UprobeAttach
                                               .files = bpf_map__fd(skeleton_->maps.tm_known_files)},
                    attach);
   library_->set_epoch_offset_ns(epoch_offset_ns_);
+  return absl::OkStatus();
+}
+
+// Rings are read in this order: what a library says of a handshake is there when the wire's record is made.
+absl::Status LiveSource::OpenRings() {
+  struct Ring {
+    const bpf_map* map;
+    ring_buffer_sample_fn take;
+  };
   const auto& maps = skeleton_->maps;
-  int error = -ring_buffer__add(ring_.get(), bpf_map__fd(maps.tm_library_ring), &LiveSource::OnLibraryEvent, this);
-  if (error == 0) error = -ring_buffer__add(ring_.get(), bpf_map__fd(maps.tm_mapping_ring), &LiveSource::OnMapping, this);
-  if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("cannot map the library sensor's ring buffers: ", strerror(error)));
+  for (const auto& [map, take] :
+       {Ring{maps.tm_library_ring, &LiveSource::OnLibraryEvent}, Ring{maps.tm_ring, &LiveSource::OnEvent},
+        Ring{maps.tm_mapping_ring, &LiveSource::OnMapping}}) {
+    if (!bpf_map__autocreate(map)) continue;
+    int error = 0;
+    if (ring_) {
+      error = -ring_buffer__add(ring_.get(), bpf_map__fd(map), take, this);
+    } else {
+      ring_.reset(ring_buffer__new(bpf_map__fd(map), take, this, nullptr));
+      if (!ring_) error = errno;
+    }
+    if (error != 0) return absl::InternalError(absl::StrCat("cannot map ring ", bpf_map__name(map), ": ", strerror(error)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LiveSource::Attach(const CgroupDirectory& cgroup) {

@@ -166,13 +166,13 @@ HandshakeIdentity Flow::Identity() const {
   return identity;
 }
 
-bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record) {
+std::unique_ptr<HandshakeRecord> Flow::Decide(const Ending& ending, FlowStats* stats) {
   GiveUpAllGaps();  // a timeout beside missing bytes is none
   const std::unique_ptr<Streams> streams = std::move(streams_);
   HandshakeTracker& tracker = streams->tracker;
   if (!watched_ && !streams->tls) {
     ++stats->without_tls[static_cast<size_t>(streams->preface.Protocol())];
-    return false;
+    return nullptr;
   }
   const Handshake& tls = tracker.handshake();
   if (tls.parse_status != ParseStatus::kOk) {
@@ -180,7 +180,7 @@ bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* recor
   }
   if (tls.client_hello_count == 0 && !tls.server_hello) {
     ++stats->no_hello;
-    return false;
+    return nullptr;
   }
   // A server that said nothing did not fall silent where the client went on, or no opening of TCP is in the file: that
   // direction was not captured.
@@ -188,6 +188,7 @@ bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* recor
   const bool client_went_on = tls.records[static_cast<size_t>(Sender::kClient)] > 1;
   if (!watched_ && server_silent && (client_went_on || established_ns_ == 0)) tracker.OnGap(Sender::kServer);
 
+  auto record = std::make_unique<HandshakeRecord>();
   record->role = !watched_ ? Role::kObserver : client_ == End::kLocal ? Role::kClient : Role::kServer;
   record->owner = owner_;
   record->client = client_ == End::kLocal ? local_ : remote_;
@@ -206,7 +207,7 @@ bool Flow::Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* recor
   if (tls.incomplete) ++stats->incomplete;
   if (watched_ && owner_.pid == 0) ++stats->owner_unknown;
   record->tls = std::move(tracker).TakeHandshake();
-  return true;
+  return record;
 }
 
 }  // namespace tlsmeter::agent

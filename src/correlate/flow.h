@@ -51,8 +51,8 @@ class Flow {
   bool HandshakeOver() const;
   bool Settled() const;
 
-  // Decide ends the watch: counts in `stats` and fills a new *record. Returns false where no hello was seen. Once per flow.
-  bool Decide(const Ending& ending, FlowStats* stats, HandshakeRecord* record);
+  // Decide ends the watch and counts in `stats`. Returns the record, null where no hello was seen. Once per flow.
+  std::unique_ptr<HandshakeRecord> Decide(const Ending& ending, FlowStats* stats);
   bool decided() const { return streams_ == nullptr; }
 
   // Identity returns what an undecided flow of a live source is known by so far.

@@ -138,8 +138,7 @@ void FlowTable::DecideIfOver(Entry* entry, uint64_t now_ns) {
 void FlowTable::Decide(Entry* entry, const Ending& ending) {
   if (entry->settling) settling_.erase(*entry->settling);
   entry->settling.reset();
-  // In its place: a record is too large to be moved about.
-  if (!entry->flow.Decide(ending, &stats_, &harvest_.emplace_back())) harvest_.pop_back();
+  if (auto record = entry->flow.Decide(ending, &stats_)) harvest_.push_back(std::move(record));
   Recount(entry);
 }
 
@@ -174,12 +173,6 @@ std::vector<HandshakeIdentity> FlowTable::Followed() const {
     if (!entry->flow.decided()) followed.push_back(entry->flow.Identity());
   }
   return followed;
-}
-
-std::vector<HandshakeRecord> FlowTable::Harvest() {
-  std::vector<HandshakeRecord> next;
-  next.reserve(harvest_.size());  // the next harvest is likely to be as large; to grow is to move records
-  return std::exchange(harvest_, std::move(next));
 }
 
 }  // namespace tlsmeter::agent

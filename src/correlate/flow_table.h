@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -61,7 +62,7 @@ class FlowTable {
   void Finish(uint64_t now_ns);
 
   // Harvest hands over the records made since the last call, in the order in which they were decided.
-  std::vector<HandshakeRecord> Harvest();
+  std::vector<std::unique_ptr<HandshakeRecord>> Harvest() { return std::exchange(harvest_, {}); }
 
   // Followed returns the handshakes that are not decided yet, of a live source.
   std::vector<HandshakeIdentity> Followed() const;
@@ -87,7 +88,7 @@ class FlowTable {
   absl::flat_hash_map<ConnectionKey, std::unique_ptr<Entry>> flows_;
   Order by_activity_;  // the longest idle first
   Order settling_;     // over, but something can still come: by deadline
-  std::vector<HandshakeRecord> harvest_;
+  std::vector<std::unique_ptr<HandshakeRecord>> harvest_;
   FlowStats stats_;
 };
 

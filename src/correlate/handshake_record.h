@@ -1,7 +1,8 @@
 // HandshakeRecord: what one side's view of one TLS connection came to. The value that correlate makes, attribution
 // completes, and aggregate and export read.
 //
-// A plain value: copy it, move it, keep it. Times are nanoseconds since the Unix epoch; 0 means not seen.
+// A plain value of 1,600 bytes, so it is made where it stays: each stage hands on a pointer to the next, which then owns it.
+// Times are nanoseconds since the Unix epoch; 0 means not seen.
 #ifndef TLSMETER_SRC_CORRELATE_HANDSHAKE_RECORD_H_
 #define TLSMETER_SRC_CORRELATE_HANDSHAKE_RECORD_H_
 

@@ -37,6 +37,7 @@ HandshakeIdentity IdentityOf(const HandshakeRecord& record) {
 
 std::vector<JoinKey> KeysOf(const HandshakeIdentity& identity) {
   std::vector<JoinKey> keys;
+  keys.reserve(3);
   const auto add = [&](JoinedBy by, uint32_t pid, const std::array<uint8_t, 36>& bytes) {
     keys.push_back(JoinKey{.by = by, .role = identity.role, .pid = pid, .bytes = bytes});
   };

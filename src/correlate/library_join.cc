@@ -73,7 +73,7 @@ struct LibraryJoin::Side {
 
 // A record of the wire that waits for a library's facts.
 struct LibraryJoin::Waiting {
-  HandshakeRecord record;
+  std::unique_ptr<HandshakeRecord> record;
   std::vector<JoinKey> keys;
   uint64_t deadline_ns = 0;
   Side* side = nullptr;  // matched: waits for a late alert
@@ -136,11 +136,20 @@ void LibraryJoin::Take(const LibraryEvent& event) {
     CertificateChain& chain = certificate->own ? side->own_certificates : side->peer_certificates;
     const bool whole = chain.certificates.size() == chain.length++;  // none before this one is missing
     if (!whole || chain.certificates.size() == kMaxChain) return Recount();
-    if (auto read = certificates_.Read(*certificate->der, event.time_ns)) chain.certificates.push_back(std::move(read));
+    if (auto read = Read(certificate->der, event.time_ns)) chain.certificates.push_back(std::move(read));
   } else if (const auto* end = std::get_if<LibraryEnd>(&event.what)) {
     OnEnd(Find(event), *end, event);
   }
   Recount();
+}
+
+std::shared_ptr<const CertificateFacts> LibraryJoin::Read(const CertificateDer& der, uint64_t now_ns) {
+  if (const auto known = read_.find(der); known != read_.end()) return known->second;
+  std::shared_ptr<const CertificateFacts> facts = certificates_.Read(*der, now_ns);
+  if (facts == nullptr) return nullptr;
+  if (read_.size() >= kMaxReadCertificates) read_.clear();
+  read_.emplace(der, facts);
+  return facts;
 }
 
 void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
@@ -175,7 +184,7 @@ void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
 
 // A waiting record and its library's facts have found each other, or there is a new fact.
 void LibraryJoin::Settle(Records::iterator waiting) {
-  const uint64_t patience = PatienceNs(waiting->record, *waiting->side);
+  const uint64_t patience = PatienceNs(*waiting->record, *waiting->side);
   waiting->deadline_ns = waiting->side->facts.end_ns + patience;
   if (patience == 0) Release(waiting);
 }
@@ -230,12 +239,12 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
   }
 }
 
-void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
-  if (record.role == Role::kObserver) {
+void LibraryJoin::Take(std::unique_ptr<HandshakeRecord> record, uint64_t now_ns) {
+  if (record->role == Role::kObserver) {
     harvest_.push_back(std::move(record));
     return;
   }
-  std::vector<JoinKey> keys = KeysOf(IdentityOf(record));
+  std::vector<JoinKey> keys = KeysOf(IdentityOf(*record));
   Side* side = nullptr;
   for (const JoinKey& key : keys) {
     const auto found = side_of_.find(key);
@@ -246,7 +255,7 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
   }
   if (side == nullptr) {
     Await(std::move(record), std::move(keys), now_ns + kJoinPatienceNs, nullptr);
-  } else if (const uint64_t deadline = side->facts.end_ns + PatienceNs(record, *side); deadline > now_ns) {
+  } else if (const uint64_t deadline = side->facts.end_ns + PatienceNs(*record, *side); deadline > now_ns) {
     Await(std::move(record), std::move(keys), deadline, side);
   } else {
     Unite(std::move(record), side);
@@ -254,7 +263,8 @@ void LibraryJoin::Take(HandshakeRecord record, uint64_t now_ns) {
   Recount();
 }
 
-void LibraryJoin::Await(HandshakeRecord record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side) {
+void LibraryJoin::Await(std::unique_ptr<HandshakeRecord> record, std::vector<JoinKey> keys, uint64_t deadline_ns,
+                        Side* side) {
   if (records_.size() >= kMaxWaitingRecords) Release(records_.begin());
   const Records::iterator waiting =
       records_.insert(records_.end(), Waiting{std::move(record), std::move(keys), deadline_ns, side});
@@ -269,7 +279,7 @@ void LibraryJoin::Release(Records::iterator waiting) {
     if (found != record_of_.end() && found->second == waiting) record_of_.erase(found);
   }
   Side* side = waiting->side;
-  HandshakeRecord record = std::move(waiting->record);
+  std::unique_ptr<HandshakeRecord> record = std::move(waiting->record);
   const std::vector<JoinKey> keys = std::move(waiting->keys);
   records_.erase(waiting);
   if (side != nullptr) {
@@ -283,7 +293,8 @@ void LibraryJoin::Release(Records::iterator waiting) {
 }
 
 // Makes the one record of both halves and forgets the side.
-void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
+void LibraryJoin::Unite(std::unique_ptr<HandshakeRecord> owned, Side* side) {
+  HandshakeRecord& record = *owned;
   Handshake& tls = record.tls;
   const LibraryFacts& facts = side->facts;
   const bool server = record.role == Role::kServer;
@@ -317,7 +328,7 @@ void LibraryJoin::Unite(HandshakeRecord record, Side* side) {
   ++stats_.joined[static_cast<size_t>(facts.join)];
   record.library = std::move(side->facts);
   Drop(side);
-  harvest_.push_back(std::move(record));
+  harvest_.push_back(std::move(owned));
 }
 
 // A library handshake that the wire does not show makes a record of its own, when it says of which connection it speaks.
@@ -327,12 +338,12 @@ void LibraryJoin::Alone(Side* side) {
     Drop(side);
     return;
   }
-  HandshakeRecord record;
-  record.role = side->role;
+  auto record = std::make_unique<HandshakeRecord>();
+  record->role = side->role;
   const bool client = side->role == Role::kClient;
-  record.client = client ? side->local : side->remote;
-  record.server = client ? side->remote : side->local;
-  record.tls.progress = side->facts.outcome == LibraryOutcome::kSuccess ? Progress::kEstablished : Progress::kInProgress;
+  record->client = client ? side->local : side->remote;
+  record->server = client ? side->remote : side->local;
+  record->tls.progress = side->facts.outcome == LibraryOutcome::kSuccess ? Progress::kEstablished : Progress::kInProgress;
   Tell(side->keys);
   Unite(std::move(record), side);
 }

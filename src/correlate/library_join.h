@@ -60,6 +60,9 @@ inline constexpr size_t kMaxTold = 16384;
 // Certificates kept of each side of a handshake; the count has them all.
 inline constexpr size_t kMaxChain = 16;
 
+// Certificates that are known by their place in memory; with those that the source keeps, at most 16 MiB.
+inline constexpr size_t kMaxReadCertificates = 256;
+
 // LibraryJoinStats only grow, but for the first two.
 struct LibraryJoinStats {
   size_t sides = 0;                                  // library handshakes held
@@ -80,7 +83,7 @@ class LibraryJoin {
 
   // Take adds what a library said, or a record of the wire. Finished records wait for Harvest.
   void Take(const LibraryEvent& event);
-  void Take(HandshakeRecord record, uint64_t now_ns);
+  void Take(std::unique_ptr<HandshakeRecord> record, uint64_t now_ns);
 
   // Advance lets time pass, once both sources have been read: who waited long enough goes out alone. `now_ns` is Unix
   // nanoseconds; `followed` returns the handshakes of which the wire may still make a record, and is called only where there
@@ -90,7 +93,7 @@ class LibraryJoin {
   // Finish lets everything out: the source has ended.
   void Finish();
 
-  std::vector<HandshakeRecord> Harvest() { return std::exchange(harvest_, {}); }
+  std::vector<std::unique_ptr<HandshakeRecord>> Harvest() { return std::exchange(harvest_, {}); }
 
   const LibraryJoinStats& stats() const { return stats_; }
 
@@ -104,6 +107,7 @@ class LibraryJoin {
   using Records = std::list<Waiting>;
 
   Side* Find(const LibraryEvent& event);
+  std::shared_ptr<const CertificateFacts> Read(const CertificateDer& der, uint64_t now_ns);
   void OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event);
   void OnLate(Side* side, const LibraryLate& late);
   // How long after its end a library may still tell what the record depends on; 0: it has told all.
@@ -111,9 +115,9 @@ class LibraryJoin {
   void Settle(Records::iterator waiting);
   bool Told(const std::vector<JoinKey>& keys) const;
   void Tell(const std::vector<JoinKey>& keys);
-  void Await(HandshakeRecord record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side);
+  void Await(std::unique_ptr<HandshakeRecord> record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side);
   void Release(Records::iterator waiting);
-  void Unite(HandshakeRecord record, Side* side);
+  void Unite(std::unique_ptr<HandshakeRecord> record, Side* side);
   void LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
   void Alone(Side* side);
   void Drop(Side* side);
@@ -129,7 +133,10 @@ class LibraryJoin {
   uint64_t turn_ = 0;                       // calls of Advance
   uint64_t look_ns_ = 0;                    // when to look again for handshakes that the wire does not follow
   CertificateCache certificates_;
-  std::vector<HandshakeRecord> harvest_;
+  // By the bytes themselves, which the source shares between all handshakes in which it sees them again: to find them in the
+  // cache would take a digest each time. Kept alive, so that no others come to lie in their place.
+  absl::flat_hash_map<CertificateDer, std::shared_ptr<const CertificateFacts>> read_;
+  std::vector<std::unique_ptr<HandshakeRecord>> harvest_;
   LibraryJoinStats stats_;
 };
 

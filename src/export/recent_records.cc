@@ -11,8 +11,8 @@ uint64_t HandshakeBytes(const HandshakeRecord& record) {
 
 }  // namespace
 
-void RecentRecords::Add(HandshakeRecord record) {
-  auto added = std::make_shared<const HandshakeRecord>(std::move(record));
+void RecentRecords::Add(std::unique_ptr<HandshakeRecord> record) {
+  std::shared_ptr<const HandshakeRecord> added = std::move(record);
   std::vector<std::shared_ptr<const HandshakeRecord>> gone;  // freed after the lock
   MutexLock lock(&mutex_);
   handshake_bytes_ += HandshakeBytes(*added);

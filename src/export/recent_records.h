@@ -27,7 +27,7 @@ class RecentRecords {
   static constexpr uint64_t kMaxHandshakeBytes = 16 << 20;
 
   // Add takes a record over; the oldest make room. Event thread.
-  void Add(HandshakeRecord record) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Add(std::unique_ptr<HandshakeRecord> record) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // All returns what there is, the oldest first. Any thread.
   std::vector<std::shared_ptr<const HandshakeRecord>> All() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -59,10 +59,10 @@ int TurnPipeline(const std::string& cgroup, UprobeAttach how, int stop, int out)
   Clock::duration slowest{};
   for (pollfd end = {.fd = stop, .events = POLLIN, .revents = 0}; poll(&end, 1, 0) == 0;) {
     const Clock::time_point start = Clock::now();
-    const auto records = (*pipeline)->Turn(10);
+    const absl::Status turned =
+        (*pipeline)->Turn(10, [out](std::unique_ptr<HandshakeRecord> record) { Say(out, JsonLine(*record)); });
     slowest = std::max(slowest, Clock::now() - start);
-    if (!records.ok()) return 2;
-    for (const HandshakeRecord& record : *records) Say(out, JsonLine(record));
+    if (!turned.ok()) return 2;
   }
   Say(out, Facts("slowest_turn_ms", Milliseconds(slowest)) + Facts("perf_events", static_cast<int64_t>(PerfEvents())));
   return 0;

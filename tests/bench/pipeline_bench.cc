@@ -3,11 +3,16 @@
 
 #include <benchmark/benchmark.h>
 
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "src/aggregate/aggregator.h"
+#include "src/attribution/attributor.h"
 #include "src/correlate/flow_table.h"
 #include "src/export/json_lines.h"
+#include "src/export/recent_records.h"
 #include "tests/tls/message_builder.h"
 
 namespace tlsmeter::agent {
@@ -67,10 +72,34 @@ void BM_FlowTable(benchmark::State& state) {
 }
 BENCHMARK(BM_FlowTable);
 
+// All that `serve` does with one handshake.
+void BM_Serve(benchmark::State& state) {
+  FlowTable table;
+  Attributor attributor({.proc_root = "/nonexistent",
+                         .bundle_root = "/nonexistent",
+                         .cgroup_path = [](uint64_t) { return std::string("/system.slice/nginx.service"); },
+                         .pods = nullptr});
+  Aggregator aggregator;
+  RecentRecords recent;
+  const Bytes client_hello = ClientHelloRecord();
+  const Bytes server_hello = Hello::Server13(0x1302).Record(0x0303);
+  uint64_t cookie = 0;
+  for (auto _ : state) {
+    OneHandshake(&table, ++cookie, client_hello, server_hello);
+    for (std::unique_ptr<HandshakeRecord>& record : table.Harvest()) {
+      record->attribution = attributor.Attribute(record->owner, kStart);
+      aggregator.Add(*record);
+      recent.Add(std::move(record));
+    }
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(cookie));
+}
+BENCHMARK(BM_Serve);
+
 HandshakeRecord OneRecord() {
   FlowTable table;
   OneHandshake(&table, 1, ClientHelloRecord(), Hello::Server13(0x1302).Record(0x0303));
-  return table.Harvest().at(0);
+  return std::move(*table.Harvest().at(0));
 }
 
 void BM_Aggregator(benchmark::State& state) {

@@ -8,6 +8,7 @@
 #include "src/correlate/flow.h"
 #include "src/correlate/flow_table.h"
 #include "tests/correlate/dialogues.h"
+#include "tests/correlate/harvested.h"
 #include "tests/tls/message_builder.h"
 #include "tlsmeter/record.h"
 
@@ -134,7 +135,7 @@ TEST(CapturedFlow, EachDialogueGivesOneRecordAndSaysWhatCameBefore) {
       EXPECT_TRUE(connection.wants_more());
       connection.RestOfHandshake13();
       EXPECT_FALSE(connection.wants_more());
-      const std::vector<HandshakeRecord> records = table.Harvest();
+      const std::vector<HandshakeRecord> records = Harvested(&table);
       ASSERT_THAT(records, SizeIs(1));
       const HandshakeRecord& record = records[0];
       EXPECT_EQ(record.role, Role::kObserver);
@@ -164,7 +165,7 @@ TEST(CapturedFlow, TheRecordDoesNotDependOnWhereSegmentsAreSplit) {
         }
       }
       connection.RestOfHandshake13();
-      const std::vector<HandshakeRecord> records = table.Harvest();
+      const std::vector<HandshakeRecord> records = Harvested(&table);
       ASSERT_THAT(records, SizeIs(1)) << size;
       EXPECT_EQ(records[0].starttls, dialogue.before) << size;
       EXPECT_EQ(records[0].result, Result::kSuccess);
@@ -178,7 +179,7 @@ TEST(CapturedFlow, ALateGoAheadIsNotTakenForTheServersAnswer) {
   Captured connection(&table);
   connection.Syn().Server(Text("220 ESMTP\r\n")).Client(Text("EHLO x\r\n")).Server(Text("250 STARTTLS\r\n"));
   connection.Client(Text("STARTTLS\r\n")).Client(kHello).Server(Text("220 go\r\n")).RestOfHandshake13();
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
 }
@@ -186,7 +187,7 @@ TEST(CapturedFlow, ALateGoAheadIsNotTakenForTheServersAnswer) {
 TEST(CapturedFlow, AServerThatAnswersAHelloWithHttpIsAFailure) {
   FlowTable table;
   Captured(&table).Syn().Client(kHello).Server(Text("HTTP/1.1 400 Bad Request\r\n"));
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
 }
@@ -202,7 +203,7 @@ TEST(CapturedFlow, AServerThatAnswersTheHelloInPlaintextAfterStarttlsIsAFailure)
     if (late_go_ahead) connection.Server(Text("220 go\r\n"));
     connection.Server(Text("454 4.7.0 TLS not available\r\n")).Client(Text("QUIT\r\n")).Server(Text("221 bye\r\n"));
     connection.TcpEnd({.remote_fin = true});
-    const std::vector<HandshakeRecord> records = table.Harvest();
+    const std::vector<HandshakeRecord> records = Harvested(&table);
     ASSERT_THAT(records, SizeIs(1)) << late_go_ahead;
     EXPECT_EQ(records[0].starttls, PlainProtocol::kSmtp);
     EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
@@ -249,7 +250,7 @@ TEST(CapturedFlow, AConnectionJoinedAtTheServerHelloGivesWhatTheServerSaid) {
     Captured connection(&table, End::kRemote);
     connection.JoinedLate().Client(before).RestOfHandshake13();
     table.Finish(connection.now());
-    const std::vector<HandshakeRecord> records = table.Harvest();
+    const std::vector<HandshakeRecord> records = Harvested(&table);
     ASSERT_THAT(records, SizeIs(1));
     EXPECT_EQ(records[0].client->port, 443);  // the other end sent the ServerHello
     EXPECT_FALSE(records[0].tls.client_hello);
@@ -270,7 +271,7 @@ TEST(CapturedFlow, OneDirectionAloneIsNeverAnAbortedHandshake) {
       .Server(Record(22, {14, 0, 0, 0}))
       .TcpEnd();
   Captured(&table, End::kLocal, 4).SynUnanswered().Client(kHello).TcpEnd();
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(4));
   for (const HandshakeRecord& record : records) {
     EXPECT_EQ(record.result, Result::kUnknown);
@@ -281,7 +282,7 @@ TEST(CapturedFlow, OneDirectionAloneIsNeverAnAbortedHandshake) {
 TEST(CapturedFlow, AServerThatClosesWithoutAWordAbortedTheHandshake) {
   FlowTable table;
   Captured(&table).Syn().Client(kHello).TcpEnd({.remote_fin = true});
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kAborted);
 }
@@ -298,7 +299,7 @@ TEST(CapturedFlow, AtTheEndOfTheFileTheResultIsUnknownUnlessTheWireTells) {
       .ClientSealed(53);
   table.Finish(kStart);
   std::vector<Result> results;
-  for (const HandshakeRecord& record : table.Harvest()) results.push_back(record.result);
+  for (const HandshakeRecord& record : Harvested(&table)) results.push_back(record.result);
   EXPECT_THAT(results, ::testing::UnorderedElementsAre(Result::kUnknown, Result::kFailure, Result::kSuccess));
 }
 
@@ -309,7 +310,7 @@ TEST(CapturedFlow, SegmentsOutOfOrderAreBroughtIntoOrder) {
   const Bytes second(kHello.begin() + 60, kHello.end());
   connection.Syn().SkipClient(60).Client(second).SkipClient(-static_cast<uint32_t>(kHello.size())).Client(first);
   connection.SkipClient(static_cast<uint32_t>(second.size())).RestOfHandshake13();
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_FALSE(records[0].tls.incomplete);
 }
@@ -326,7 +327,7 @@ TEST(CapturedFlow, AGapIsGivenUpWhenTimeOrManyBytesHavePassed) {
     }
     connection.ServerSealed(53).ClientSealed(53).ClientSealed(100).ServerSealed(250);
     table.Finish(connection.now());
-    const std::vector<HandshakeRecord> records = table.Harvest();
+    const std::vector<HandshakeRecord> records = Harvested(&table);
     ASSERT_THAT(records, SizeIs(1));
     EXPECT_EQ(records[0].result, Result::kSuccess);
     EXPECT_TRUE(records[0].tls.incomplete);
@@ -339,7 +340,7 @@ TEST(CapturedFlow, SilenceBesideAGapIsNoTimeout) {
   flow.Syn().Client(Hello::Client().Record()).Server(Hello::Server(0xc02f).Record()).SkipServer(1000);
   flow.Client(Record(20, {1})).Server(Record(20, {1}));
   table.Advance(flow.now() + kHandshakeTimeoutNs);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_TRUE(records[0].tls.incomplete);
   EXPECT_EQ(records[0].result, Result::kUnknown);
@@ -350,7 +351,7 @@ TEST(CapturedFlow, AHelloBehindAGapInThePlaintextIsFound) {
   Captured connection(&table);
   connection.Syn().Server(Text("220 ESMTP\r\n")).Client(Text("EHLO x\r\n")).SkipServer(30).Server(Text("220 go\r\n"));
   connection.SkipClient(10).Client(kHello).After(2 * kSecond).RestOfHandshake13().Client(Record(23, Bytes(10))).TcpEnd();
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].starttls, PlainProtocol::kSmtp);
   EXPECT_EQ(records[0].tls.client_hello->server_name, "www.example.com");
@@ -362,7 +363,7 @@ TEST(CapturedFlow, PortsThatAreUsedAgainAreAnotherConnection) {
   connection.JoinedLate().Syn(1).Client(kHello).RestOfHandshake13();
   connection.Syn(1);  // told again
   connection.Syn(2).Client(Text("EHLO x\r\n")).Server(Text("250 STARTTLS\r\n")).Client(kHello).RestOfHandshake13();
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(2));
   EXPECT_EQ(records[0].starttls, PlainProtocol::kNone);
   EXPECT_EQ(records[1].starttls, PlainProtocol::kSmtp);
@@ -376,7 +377,7 @@ TEST(CapturedFlow, ACertificateIsReadOnceForAllConnections) {
     connection.Syn().Client(kHello).Server(Hello::Server(0xc02f).Record()).Server(Record(22, testing::Message(11, list)));
     connection.TcpEnd();
   }
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(2));
   ASSERT_NE(records[0].tls.server_certificates.leaf(), nullptr);
   EXPECT_EQ(records[0].tls.server_certificates.leaf(), records[1].tls.server_certificates.leaf());

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/correlate/harvested.h"
 #include "tests/tls/message_builder.h"
 
 namespace tlsmeter::agent {
@@ -105,7 +106,7 @@ class Connection {
 TEST(FlowTable, GivesOneRecordWithEverythingOfAHandshake) {
   FlowTable table;
   Connection(&table, 1).Open().OwnedBy(7).Handshake13().After(kMs).ClientSealed(100).ServerSealed(250);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   const HandshakeRecord& record = records[0];
   EXPECT_EQ(record.role, Role::kClient);
@@ -142,7 +143,7 @@ TEST(FlowTable, BothSidesOfOneHostAreTwoRecords) {
   for (const auto& [cookie, client] : {std::pair{1, End::kLocal}, {2, End::kRemote}}) {
     Connection(&table, cookie, client).Open().OwnedBy(7).Handshake13().ClientSealed(100).ServerSealed(250);
   }
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(2));
   EXPECT_EQ(records[0].role, Role::kClient);
   EXPECT_EQ(records[1].role, Role::kServer);
@@ -170,7 +171,7 @@ TEST(FlowTable, TellsWhichHandshakesItStillFollows) {
   begun.TcpEnd({.remote_fin = true});
   complete.TcpEnd({.remote_fin = true});
   EXPECT_THAT(table.Followed(), IsEmpty());
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(followed[1].client_random, records[0].tls.client_hello->random);
   EXPECT_EQ(followed[1].server_random, records[0].tls.server_hello->random);
@@ -187,7 +188,7 @@ TEST(FlowTable, WaitsForTheOwnerAndThenNoLonger) {
   Connection never(&table, 2, End::kRemote);
   never.Open().Handshake13().ClientSealed(100).ServerSealed(250);
   table.Advance(never.now() + kSettleNs);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].owner.pid, 0u);
   EXPECT_EQ(table.stats().owner_unknown, 1u);
@@ -205,7 +206,7 @@ TEST(FlowTable, TakesTheOpeningAfterTheData) {
 TEST(FlowTable, HoldsASuccessUntilTheServerCouldHaveRefusedTheClient) {
   FlowTable table;
   Connection(&table, 1).Open().OwnedBy(7).Handshake13().After(kMs).ClientSealed(100).After(kMs).ServerSealed(19);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kFailure);
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
@@ -236,7 +237,7 @@ TEST(FlowTable, AnAlertIsTheCauseAndNotTheEndOfTcpAfterIt) {
       .Client(Hello::Client13().Record())
       .Server(Record(21, {2, 70}))
       .TcpEnd({.remote_fin = true});
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kProtocolVersion);
   EXPECT_EQ(table.stats().tracked, 0u);
@@ -245,7 +246,7 @@ TEST(FlowTable, AnAlertIsTheCauseAndNotTheEndOfTcpAfterIt) {
 TEST(FlowTable, TheEndOfTcpAbortsAHandshake) {
   FlowTable table;
   Connection(&table, 1).Open().OwnedBy(7).Client(Hello::Client13().Record()).TcpEnd({.remote_reset = true});
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kAborted);
   EXPECT_EQ(records[0].reason, FailureReason::kPeerReset);
@@ -258,7 +259,7 @@ TEST(FlowTable, AHandshakeInWhichNothingMovesTimesOut) {
   table.Advance(connection.now() + kHandshakeTimeoutNs - 1);
   EXPECT_THAT(table.Harvest(), IsEmpty());
   table.Advance(connection.now() + kHandshakeTimeoutNs);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kAborted);
   EXPECT_EQ(records[0].reason, FailureReason::kTimeout);
@@ -283,7 +284,7 @@ TEST(FlowTable, AServerThatSpeaksAnotherProtocolIsAFailure) {
       .OwnedBy(7)
       .Client(Hello::Client13().Record())
       .Stop({.why = StopChunk::Why::kNotTls, .sender = End::kRemote, .tcp_end = {}});
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
 }
@@ -306,7 +307,7 @@ TEST(FlowTable, MissingBytesMakeTheResultUnknownAndAreCounted) {
       .SkipServer(100)
       .ServerSealed(900)
       .Stop({.why = StopChunk::Why::kLimit, .sender = End::kLocal, .tcp_end = {}});
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kUnknown);
   EXPECT_TRUE(records[0].tls.incomplete);
@@ -320,7 +321,7 @@ TEST(FlowTable, AGapIsGivenUpWhenTheStreamGoesOn) {
   connection.Open().OwnedBy(7).Client(Hello::Client13().Record()).Server(Hello::Server13().Record(0x0303));
   connection.SkipServer(5000).ServerSealed(96).After(2 * kSecond).ServerSealed(53).ClientSealed(53).After(kMs);
   connection.ClientSealed(100).ServerSealed(250);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
   EXPECT_TRUE(records[0].tls.incomplete);
@@ -350,7 +351,7 @@ TEST(FlowTable, ANewSynWithAnotherNumberIsANewConnection) {
     take(DataChunk{End::kLocal, 0, false, hello});
   }
   table.Finish(kStart);
-  const std::vector<HandshakeRecord> records = table.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&table);
   ASSERT_THAT(records, SizeIs(2));
   EXPECT_EQ(records[0].role, Role::kObserver);
   EXPECT_EQ(records[0].tls.client_hello_count, 1);

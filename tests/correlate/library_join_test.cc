@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/correlate/harvested.h"
+
 namespace tlsmeter::agent {
 namespace {
 
@@ -33,28 +35,28 @@ SocketAddress Address(uint8_t last, uint16_t port) {
 }
 
 // What the wire shows of a TLS 1.3 handshake.
-HandshakeRecord Wire(uint8_t random = 7, Role role = Role::kClient) {
-  HandshakeRecord record;
-  record.role = role;
-  record.owner.pid = 42;
-  record.client = Address(1, 40000);
-  record.server = Address(2, 443);
-  record.tls.progress = Progress::kEstablished;
-  record.tls.client_hello.emplace().random = Random(random);
-  record.tls.server_hello.emplace().random = Random(static_cast<uint8_t>(random + 100));
-  record.tls.version = ProtocolVersion::kTls13;
-  record.result = Result::kSuccess;
+std::unique_ptr<HandshakeRecord> Wire(uint8_t random = 7, Role role = Role::kClient) {
+  auto record = std::make_unique<HandshakeRecord>();
+  record->role = role;
+  record->owner.pid = 42;
+  record->client = Address(1, 40000);
+  record->server = Address(2, 443);
+  record->tls.progress = Progress::kEstablished;
+  record->tls.client_hello.emplace().random = Random(random);
+  record->tls.server_hello.emplace().random = Random(static_cast<uint8_t>(random + 100));
+  record->tls.version = ProtocolVersion::kTls13;
+  record->result = Result::kSuccess;
   return record;
 }
 
-HandshakeRecord RefusedByServer() {
-  HandshakeRecord record = Wire();
-  record.tls.progress = Progress::kRefused;
-  record.tls.inferred = true;
-  record.tls.alert = Alert{Sender::kServer, 0, 0, true, 1};
-  record.result = Result::kFailure;
-  record.reason = FailureReason::kClientCertificateRejected;
-  record.inferred = true;
+std::unique_ptr<HandshakeRecord> RefusedByServer() {
+  std::unique_ptr<HandshakeRecord> record = Wire();
+  record->tls.progress = Progress::kRefused;
+  record->tls.inferred = true;
+  record->tls.alert = Alert{Sender::kServer, 0, 0, true, 1};
+  record->result = Result::kFailure;
+  record->reason = FailureReason::kClientCertificateRejected;
+  record->inferred = true;
   return record;
 }
 
@@ -115,7 +117,7 @@ TEST(LibraryJoin, UnitesFactsThatCameFirst) {
   join.Take(Event(End()));
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Wire(), kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   const HandshakeRecord& record = records[0];
   ASSERT_TRUE(record.library.has_value());
@@ -141,7 +143,7 @@ TEST(LibraryJoin, UnitesFactsThatCameSecond) {
   EXPECT_THAT(join.Harvest(), IsEmpty());
   EXPECT_EQ(join.stats().waiting, 1u);
   join.Take(Event(End()));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_TRUE(records[0].library.has_value());
   EXPECT_EQ(join.stats().waiting, 0u);
@@ -151,7 +153,7 @@ TEST(LibraryJoin, ARecordWithoutALibraryGoesOutAfterItsPatience) {
   LibraryJoin join;
   join.Take(Wire(), kStart);
   Advance(&join, kStart + kJoinPatienceNs);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_FALSE(records[0].library.has_value());
   EXPECT_EQ(join.stats().wire_only, 1u);
@@ -178,7 +180,7 @@ TEST(LibraryJoin, TheTwoSidesOfOneConnectionStayApart) {
   join.Take(Event(End(), 1));
   join.Take(Wire(7, Role::kServer), kStart);
   join.Take(Wire(7, Role::kClient), kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(2));
   EXPECT_EQ(records[0].tls.alpn, "from-server");
   EXPECT_EQ(records[1].tls.alpn, "h2");
@@ -190,7 +192,7 @@ TEST(LibraryJoin, FallsBackToTheServerRandom) {
   end.client_random = Random(99);  // of the inner ClientHello
   join.Take(Event(end));
   join.Take(Wire(), kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].library->join, JoinedBy::kServerRandom);
 }
@@ -205,11 +207,11 @@ TEST(LibraryJoin, FallsBackToTheAddressesOfTheSameProcess) {
   end.local = Address(2, 443);
   end.remote = Address(1, 40000);
   join.Take(Event(end));
-  HandshakeRecord other = Wire(7, Role::kServer);
-  other.owner.pid = 43;
-  join.Take(other, kStart);
+  std::unique_ptr<HandshakeRecord> other = Wire(7, Role::kServer);
+  other->owner.pid = 43;
+  join.Take(std::move(other), kStart);
   join.Take(Wire(7, Role::kServer), kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].owner.pid, 42u);
   EXPECT_EQ(records[0].library->join, JoinedBy::kAddress);
@@ -223,7 +225,7 @@ TEST(LibraryJoin, WaitsForTheAlertThatRefusesAFinishedClient) {
   Advance(&join, kStart + kLateRejectNs - 1);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 116}, 1, kStart + kMs));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateMissing);
   EXPECT_FALSE(records[0].inferred);
@@ -239,7 +241,7 @@ TEST(LibraryJoin, TheWireMayComeBetweenSuccessAndAlert) {
   join.Take(Event(End()));
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Event(LibraryLate{LibraryLate::What::kAlertReceived, 48}, 1, kStart + kMs));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
   EXPECT_FALSE(records[0].inferred);
@@ -250,7 +252,7 @@ TEST(LibraryJoin, KeepsTheInferenceWhenNoAlertIsRead) {
   join.Take(Event(End()));
   join.Take(RefusedByServer(), kStart);
   Advance(&join, kStart + kLateRejectNs);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kClientCertificateRejected);
   EXPECT_TRUE(records[0].inferred);
@@ -274,7 +276,7 @@ TEST(LibraryJoin, AHandshakeThatTheWireDoesNotShowMakesARecord) {
   Advance(&join, kStart);
   EXPECT_THAT(join.Harvest(), IsEmpty());  // the wire's ring may have been read before its event was written
   Advance(&join, kStart + kLookNs);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].role, Role::kClient);
   EXPECT_EQ(records[0].owner.comm, "curl");
@@ -339,7 +341,7 @@ TEST(LibraryJoin, SaysNothingWasNegotiatedWhereNoServerHelloWas) {
   end.remote = Address(1, 40000);
   join.Take(Event(end));
   join.Finish();
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kNotTls);
   EXPECT_EQ(records[0].tls.version, std::nullopt);
@@ -366,7 +368,7 @@ TEST(LibraryJoin, DoesNotKnowTheStartOfAHandshakeMetLate) {
   end.met_late = true;
   join.Take(Event(end));
   join.Take(Wire(), kStart);
-  EXPECT_FALSE(LibrarySeconds(join.Harvest().at(0)).has_value());
+  EXPECT_FALSE(LibrarySeconds(Harvested(&join).at(0)).has_value());
 }
 
 TEST(LibraryJoin, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
@@ -374,7 +376,7 @@ TEST(LibraryJoin, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
   for (const uint8_t byte : {1, 2, 1}) join.Take(Event(LibraryCertificate{false, 0, Der(byte)}));
   join.Take(Event(End()));
   join.Take(Wire(), kStart);
-  const CertificateChain chain = join.Harvest().at(0).tls.server_certificates;
+  const CertificateChain chain = Harvested(&join).at(0).tls.server_certificates;
   EXPECT_THAT(chain.certificates, SizeIs(1));
   EXPECT_EQ(chain.length, 3u);
   EXPECT_EQ(join.certificates_refused(), 1u);
@@ -387,7 +389,7 @@ TEST(LibraryJoin, KeepsNoMoreCertificatesThanItsCeiling) {
   }
   join.Take(Event(End()));
   join.Take(Wire(), kStart);
-  const HandshakeRecord record = join.Harvest().at(0);
+  const HandshakeRecord record = Harvested(&join).at(0);
   EXPECT_THAT(record.tls.server_certificates.certificates, SizeIs(kMaxChain));
   EXPECT_EQ(record.tls.server_certificates.length, kMaxChain + 5);
 }
@@ -402,9 +404,9 @@ TEST(LibraryJoin, TheOldestLibraryHandshakeMakesRoom) {
 TEST(LibraryJoin, TheOldestWaitingRecordMakesRoom) {
   LibraryJoin join;
   for (size_t i = 0; i <= kMaxWaitingRecords; ++i) {
-    HandshakeRecord record = Wire();
-    record.tls.client_hello->random[1] = static_cast<uint8_t>(i);
-    record.tls.client_hello->random[2] = static_cast<uint8_t>(i >> 8);
+    std::unique_ptr<HandshakeRecord> record = Wire();
+    record->tls.client_hello->random[1] = static_cast<uint8_t>(i);
+    record->tls.client_hello->random[2] = static_cast<uint8_t>(i >> 8);
     join.Take(std::move(record), kStart);
   }
   EXPECT_EQ(join.stats().waiting, kMaxWaitingRecords);
@@ -423,8 +425,8 @@ TEST(LibraryJoin, FinishLetsEverythingOut) {
 
 TEST(LibraryJoin, RecordsOfCaptureFilesPassThrough) {
   LibraryJoin join;
-  HandshakeRecord record = Wire();
-  record.role = Role::kObserver;
+  std::unique_ptr<HandshakeRecord> record = Wire();
+  record->role = Role::kObserver;
   join.Take(std::move(record), kStart);
   EXPECT_THAT(join.Harvest(), SizeIs(1));
 }
@@ -437,10 +439,10 @@ TEST(LibraryJoin, TellsTheAlertThatGnuTlsReceived) {
   end.reason = 12;  // GNUTLS_E_FATAL_ALERT_RECEIVED
   end.alert_received = 48;
   join.Take(Event(end));
-  HandshakeRecord wire = Wire();
-  wire.tls.progress = Progress::kInProgress;
-  join.Take(wire, kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  std::unique_ptr<HandshakeRecord> wire = Wire();
+  wire->tls.progress = Progress::kInProgress;
+  join.Take(std::move(wire), kStart);
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   ASSERT_TRUE(records[0].tls.alert.has_value());
   EXPECT_EQ(records[0].tls.alert->sender, Sender::kServer);
@@ -471,7 +473,7 @@ TEST(LibraryJoin, WaitsForTheVerdictOfAProgramThatWasShownACertificate) {
   join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0}, 1, kStart + kMs));
   EXPECT_THAT(join.Harvest(), IsEmpty());  // of the chain: the name may be checked still
   join.Take(Event(LibraryLate{LibraryLate::What::kNameMatches, 0}, 1, kStart + 2 * kMs));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
   EXPECT_EQ(records[0].library->verify_result, 0u);
@@ -514,7 +516,7 @@ TEST(LibraryJoin, TheVerdictOfAProgramIsOnTheChainAndOnTheName) {
     join.Take(Event(LibraryLate{LibraryLate::What::kClosed, 0}, 1, kStart + 2 * kMs));
     join.Take(Wire(), kStart + 3 * kMs);
     Advance(&join, kStart + kJoinPatienceNs);
-    const std::vector<HandshakeRecord> records = join.Harvest();
+    const std::vector<HandshakeRecord> records = Harvested(&join);
     ASSERT_THAT(records, SizeIs(1)) << c.scenario;
     EXPECT_EQ(records[0].library->verify_result, c.verify_result) << c.scenario;
     EXPECT_EQ(records[0].reason, c.reason) << c.scenario;
@@ -530,10 +532,10 @@ TEST(LibraryJoin, TheChainDecidesWhatAnUnknownIssuerMeans) {
   end.verify_result = 0x42;
   end.alert = LibraryAlert{2, 42};
   join.Take(Event(end));
-  HandshakeRecord wire = Wire();
-  wire.tls.progress = Progress::kInProgress;
-  join.Take(wire, kStart);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  std::unique_ptr<HandshakeRecord> wire = Wire();
+  wire->tls.progress = Progress::kInProgress;
+  join.Take(std::move(wire), kStart);
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kSelfSigned);
 }
@@ -543,7 +545,7 @@ TEST(LibraryJoin, WaitsNotLongForAVerdictThatNobodyAsksFor) {
   Succeed(&join);
   join.Take(Wire(), kStart);
   Advance(&join, kStart + kJoinPatienceNs);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
   EXPECT_FALSE(records[0].library->verify_result.has_value());
@@ -571,7 +573,7 @@ TEST(LibraryJoin, ADoubtWaitsForWhatTheProgramDoesAboutIt) {
     } else {
       Advance(&join, kStart + kLateRejectNs);
     }
-    const std::vector<HandshakeRecord> records = join.Harvest();
+    const std::vector<HandshakeRecord> records = Harvested(&join);
     ASSERT_THAT(records, SizeIs(1));
     EXPECT_EQ(records[0].result, closes ? Result::kFailure : Result::kSuccess);
     EXPECT_EQ(records[0].reason, closes ? FailureReason::kUnknownCa : FailureReason::kNone);
@@ -583,11 +585,11 @@ TEST(LibraryJoin, ADoubtWaitsForWhatTheProgramDoesAboutIt) {
 TEST(LibraryJoin, ADoubtedConnectionThatIsUsedWaitsForNothingMore) {
   LibraryJoin join;
   Succeed(&join);
-  HandshakeRecord used = Wire();
-  used.tls.first_application_data_ns = kStart;
-  join.Take(used, kStart);
+  std::unique_ptr<HandshakeRecord> used = Wire();
+  used->tls.first_application_data_ns = kStart;
+  join.Take(std::move(used), kStart);
   join.Take(Event(LibraryLate{LibraryLate::What::kVerified, 0x42}, 1, kStart + kMs));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
 }
@@ -598,12 +600,12 @@ TEST(LibraryJoin, TellsTheAlertThatAProgramSendsWhenItsHandshakeHasFailed) {
   end.reason = 43;  // GNUTLS_E_CERTIFICATE_ERROR
   end.verify_result = 0x402;
   join.Take(Event(end));
-  HandshakeRecord wire = Wire();
-  wire.tls.progress = Progress::kInProgress;
-  join.Take(wire, kStart);
+  std::unique_ptr<HandshakeRecord> wire = Wire();
+  wire->tls.progress = Progress::kInProgress;
+  join.Take(std::move(wire), kStart);
   EXPECT_THAT(join.Harvest(), IsEmpty());
   join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 42}, 1, kStart + kMs));
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].reason, FailureReason::kCertificateExpired);
   ASSERT_TRUE(records[0].tls.alert.has_value());
@@ -618,7 +620,7 @@ TEST(LibraryJoin, AFatalAlertAfterASuccessThatStandsIsNotTheHandshakes) {
   join.Take(Event(end));
   join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 80}, 1, kStart + kMs));
   join.Take(Wire(7, Role::kServer), kStart + 2 * kMs);
-  const std::vector<HandshakeRecord> records = join.Harvest();
+  const std::vector<HandshakeRecord> records = Harvested(&join);
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].result, Result::kSuccess);
   EXPECT_FALSE(records[0].tls.alert.has_value());

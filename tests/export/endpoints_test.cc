@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "tests/export/gunzip.h"
@@ -89,7 +90,7 @@ TEST_F(EndpointsTest, SaysAtTheRootWhatIsSeenAndWhatIsMissing) {
 }
 
 TEST_F(EndpointsTest, ServesTheLatestHandshakes) {
-  records_.Add(SampleRecord());
+  records_.Add(std::make_unique<HandshakeRecord>(SampleRecord()));
   const HttpResponse response = Ask("/api/v1/handshakes?result=success");
   EXPECT_EQ(response.content_type, "application/json");
   EXPECT_THAT(response.body, HasSubstr("\"server_name\":\"api.example.com\""));

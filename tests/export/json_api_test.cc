@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "src/export/json_lines.h"
 #include "tests/export/sample_record.h"
@@ -21,10 +23,12 @@ class HandshakesAnswerTest : public testing::Test {
     record.role = Role::kServer;
     record.owner.pid = 12;
     record.tls.client_hello->server_name = "other.example.com";
-    records_.Add(record);
-    records_.Add(RefusedRecord());
-    records_.Add(SampleRecord());
+    Add(record);
+    Add(RefusedRecord());
+    Add(SampleRecord());
   }
+
+  void Add(HandshakeRecord record) { records_.Add(std::make_unique<HandshakeRecord>(std::move(record))); }
 
   nlohmann::json Ask(const std::string& query) {
     const HttpResponse response = HandshakesAnswer(records_, "/api/v1/handshakes" + query);
@@ -76,7 +80,7 @@ TEST_F(HandshakesAnswerTest, RefusesWhatItDoesNotKnow) {
 }
 
 TEST_F(HandshakesAnswerTest, GivesOneHundredUnlessToldOtherwise) {
-  for (int i = 0; i < 150; ++i) records_.Add(SampleRecord());
+  for (int i = 0; i < 150; ++i) Add(SampleRecord());
   EXPECT_EQ(Count(""), 100u);
   EXPECT_EQ(Count("?limit=1000"), 153u);
 }
@@ -84,7 +88,7 @@ TEST_F(HandshakesAnswerTest, GivesOneHundredUnlessToldOtherwise) {
 TEST_F(HandshakesAnswerTest, StopsAtItsCeilingAndSaysSo) {
   HandshakeRecord record = SampleRecord();
   record.tls.client_hello->cipher_suites.assign(kMaxListEntries, CipherSuite{0xc02f});
-  for (size_t i = 0; i < RecentRecords::kMaxRecords; ++i) records_.Add(record);
+  for (size_t i = 0; i < RecentRecords::kMaxRecords; ++i) Add(record);
   const nlohmann::json answer = Ask("?limit=1000");
   EXPECT_TRUE(answer["truncated"]);
   EXPECT_LT(answer["handshakes"].size(), RecentRecords::kMaxRecords);
@@ -95,7 +99,7 @@ TEST_F(HandshakesAnswerTest, IsValidJsonWhateverPeersSend) {
   HandshakeRecord record = SampleRecord();
   record.tls.client_hello->server_name = std::string("\xff\"\n\0<", 5);
   record.owner.comm = "\"\xfe";
-  records_.Add(record);
+  Add(record);
   EXPECT_EQ(Ask("?limit=1")["handshakes"][0]["tls"]["client"]["server_name"], "\\xff\"\\x0a\\x00<");
 }
 

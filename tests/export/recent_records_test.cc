@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "tests/export/sample_record.h"
@@ -10,10 +11,10 @@
 namespace tlsmeter::agent {
 namespace {
 
-HandshakeRecord Numbered(uint32_t pid, uint64_t handshake_bytes = 1000) {
-  HandshakeRecord record = SampleRecord();
-  record.owner.pid = pid;
-  record.tls.handshake_bytes = {handshake_bytes, 0};
+std::unique_ptr<HandshakeRecord> Numbered(uint32_t pid, uint64_t handshake_bytes = 1000) {
+  auto record = std::make_unique<HandshakeRecord>(SampleRecord());
+  record->owner.pid = pid;
+  record->tls.handshake_bytes = {handshake_bytes, 0};
   return record;
 }
 
