@@ -27,23 +27,23 @@ size_t PlainPrefix(std::string_view text) {
 
 JsonWriter::JsonWriter(std::string* out) : out_(out) { Put('{'); }
 
-void JsonWriter::String(std::string_view path, std::string_view value) {
+void JsonWriter::String(JsonPath path, std::string_view value) {
   Name(path);
   Quote(value);
 }
 
-void JsonWriter::Uint(std::string_view path, uint64_t value) {
+void JsonWriter::Uint(JsonPath path, uint64_t value) {
   Name(path);
   char digits[20];
   Put(std::string_view(digits, std::to_chars(digits, std::end(digits), value).ptr));
 }
 
-void JsonWriter::Bool(std::string_view path, bool value) {
+void JsonWriter::Bool(JsonPath path, bool value) {
   Name(path);
   Put(value ? "true" : "false");
 }
 
-void JsonWriter::Thousandths(std::string_view path, uint64_t value) {
+void JsonWriter::Thousandths(JsonPath path, uint64_t value) {
   Uint(path, value / 1000);
   const auto rest = static_cast<unsigned>(value % 1000);
   if (rest == 0) return;
@@ -52,7 +52,7 @@ void JsonWriter::Thousandths(std::string_view path, uint64_t value) {
   Put(std::string_view(digits, rest % 10 != 0 ? 4 : rest % 100 != 0 ? 3 : 2));
 }
 
-void JsonWriter::BeginArray(std::string_view path) {
+void JsonWriter::BeginArray(JsonPath path) {
   Name(path);
   Put('[');
   comma_ = false;
@@ -99,10 +99,9 @@ void JsonWriter::Enter(std::string_view objects) {
   }
 }
 
-void JsonWriter::Name(std::string_view path) {
-  const size_t objects = path.rfind('.') + 1;  // 0 where there is no dot
-  if (path.substr(0, objects) != objects_) Enter(path.substr(0, objects));
-  Key(path.substr(objects));
+void JsonWriter::Name(JsonPath path) {
+  if (path.objects() != objects_) Enter(path.objects());
+  Key(path.name());
 }
 
 void JsonWriter::Key(std::string_view name) {

@@ -14,6 +14,21 @@
 
 namespace tlsmeter::agent {
 
+// JsonPath names a member: parts separated by dots, nothing in it that needs escaping. A view, to stay valid until Finish;
+// literals are taken apart by the compiler.
+class JsonPath {
+ public:
+  consteval JsonPath(const char* literal) : JsonPath(std::string_view(literal)) {}  // NOLINT: stands for it
+  constexpr explicit JsonPath(std::string_view path)
+      : objects_(path.substr(0, path.rfind('.') + 1)), name_(path.substr(objects_.size())) {}
+
+  constexpr std::string_view objects() const { return objects_; }  // "tls.client.", empty for a member of the outermost
+  constexpr std::string_view name() const { return name_; }
+
+ private:
+  std::string_view objects_, name_;
+};
+
 class JsonWriter {
  public:
   // JsonWriter appends to *out, which must outlive it and is complete after Finish, and opens the outermost object.
@@ -21,17 +36,16 @@ class JsonWriter {
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
 
-  // Members. `path` is a string of the program's own: parts separated by dots, nothing in it that needs escaping; it must
-  // stay valid until Finish.
-  void String(std::string_view path, std::string_view value);
-  void Uint(std::string_view path, uint64_t value);
-  void Bool(std::string_view path, bool value);
+  // Members.
+  void String(JsonPath path, std::string_view value);
+  void Uint(JsonPath path, uint64_t value);
+  void Bool(JsonPath path, bool value);
 
   // Thousandths writes `value` / 1000 as a decimal number without trailing zeros: 210 as 0.21, 3000 as 3.
-  void Thousandths(std::string_view path, uint64_t value);
+  void Thousandths(JsonPath path, uint64_t value);
 
   // BeginArray opens an array member; only elements and EndArray may follow.
-  void BeginArray(std::string_view path);
+  void BeginArray(JsonPath path);
   void Element(std::string_view value);
   void PlainElement(std::string_view value);  // of the program's own, nothing in it that needs escaping
   void EndArray();
@@ -40,7 +54,7 @@ class JsonWriter {
   void Finish();
 
  private:
-  void Name(std::string_view path);
+  void Name(JsonPath path);
 
   // Enter closes and opens objects until those of `objects` are open.
   void Enter(std::string_view objects);

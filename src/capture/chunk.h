@@ -6,6 +6,7 @@
 #define TLSMETER_SRC_CAPTURE_CHUNK_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,8 +21,17 @@ namespace tlsmeter::agent {
 struct SocketAddress {
   std::array<uint8_t, 16> ip = {};
   uint16_t port = 0;
-  bool operator==(const SocketAddress&) const = default;
   auto operator<=>(const SocketAddress&) const = default;
+
+  // By words, as what follows: both are done for every packet of a capture file.
+  bool operator==(const SocketAddress& other) const { return words() == other.words() && port == other.port; }
+  template <typename H>
+  friend H AbslHashValue(H h, const SocketAddress& a) {
+    return H::combine(std::move(h), a.words()[0], a.words()[1], a.port);
+  }
+
+ private:
+  std::array<uint64_t, 2> words() const { return std::bit_cast<std::array<uint64_t, 2>>(ip); }
 };
 
 // MappedIpv4 returns the IPv4-mapped form of an address (RFC 4291, section 2.5.5.2).
@@ -38,11 +48,14 @@ std::string AddressText(const SocketAddress& address);
 struct ConnectionKey {
   uint64_t cookie = 0;
   SocketAddress low, high;
-  bool operator==(const ConnectionKey&) const = default;
 
+  // A cookie names the connection by itself.
+  bool operator==(const ConnectionKey& other) const {
+    return cookie == other.cookie && (cookie != 0 || (low == other.low && high == other.high));
+  }
   template <typename H>
   friend H AbslHashValue(H h, const ConnectionKey& k) {
-    return H::combine(std::move(h), k.cookie, k.low.ip, k.low.port, k.high.ip, k.high.port);
+    return k.cookie != 0 ? H::combine(std::move(h), k.cookie) : H::combine(std::move(h), k.low, k.high);
   }
 };
 

@@ -15,9 +15,9 @@ namespace {
 
 // Paths of both sides: JsonWriter keeps views of them.
 struct Paths {
-  std::string_view subject, issuer, not_before, not_after, sha256;
-  std::string_view serial_number, san, key_algorithm, key_bits, key_curve, signature_algorithm, self_signed;
-  std::string_view chain_length, chain_in_order;
+  JsonPath subject, issuer, not_before, not_after, sha256;
+  JsonPath serial_number, san, key_algorithm, key_bits, key_curve, signature_algorithm, self_signed;
+  JsonPath chain_length, chain_in_order;
 };
 
 constexpr Paths kClientPaths = {
@@ -67,11 +67,11 @@ std::string UpperHex(std::span<const uint8_t> bytes) {
   return text;
 }
 
-void WriteText(std::string_view path, std::string_view raw, JsonWriter* json) {
+void WriteText(JsonPath path, std::string_view raw, JsonWriter* json) {
   if (!raw.empty()) json->String(path, PrintableUtf8(raw, kMaxTextField));
 }
 
-void WriteSeconds(std::string_view path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
+void WriteSeconds(JsonPath path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
   if (!unix_seconds) return;
   json->String(path, UtcTime(absl::FromUnixSeconds(*unix_seconds), 0));
 }

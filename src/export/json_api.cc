@@ -127,18 +127,18 @@ bool Matches(const Filter& filter, const HandshakeRecord& record) {
          (!filter.server_name.has_value() || *filter.server_name == ServerName(record));
 }
 
-void WriteTime(std::string_view path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
+void WriteTime(JsonPath path, std::optional<int64_t> unix_seconds, JsonWriter* json) {
   if (!unix_seconds.has_value()) return;
   json->String(path, UtcTime(absl::FromUnixSeconds(*unix_seconds), 0));
 }
 
 // Text from a certificate; absent when empty.
-void WriteText(std::string_view path, std::string_view text, JsonWriter* json) {
+void WriteText(JsonPath path, std::string_view text, JsonWriter* json) {
   if (!text.empty()) json->String(path, PrintableUtf8(text, kMaxTextField));
 }
 
 void WriteUse(const CertificateUse& use, std::string* out) {
-  constexpr std::array<std::string_view, 4> kWorkload = {"role", "namespace", "workload", "workload_type"};
+  constexpr std::array<JsonPath, 4> kWorkload = {"role", "namespace", "workload", "workload_type"};
   JsonWriter json(out);
   for (size_t i = 0; i < kWorkload.size(); ++i) json.String(kWorkload[i], use.workload[i]);
   json.String("server_name", use.server_name);
@@ -191,10 +191,10 @@ class StatusWriter {
 
   JsonWriter& json() { return json_; }
 
-  const std::string& Path(std::string_view parent, std::string_view name, std::string_view leaf = "") {
+  JsonPath Path(std::string_view parent, std::string_view name, std::string_view leaf = "") {
     paths_.push_back(absl::StrCat(std::string(parent), ".", std::string(name)));
     if (!leaf.empty()) paths_.back().append(".").append(leaf);
-    return paths_.back();
+    return JsonPath(paths_.back());
   }
 
   void Counts(std::string_view path, const std::vector<LabelledValue>& values) {

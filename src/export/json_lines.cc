@@ -54,7 +54,7 @@ void WriteHello(const ClientHello& hello, JsonWriter* json) {
 
 // Most of a line are names of registered numbers, which are static.
 template <typename Number>
-void WriteName(std::string_view path, Number number, JsonWriter* json) {
+void WriteName(JsonPath path, Number number, JsonWriter* json) {
   if (const std::string_view known = number.KnownName(); !known.empty()) {
     json->String(path, known);
   } else {
@@ -63,7 +63,7 @@ void WriteName(std::string_view path, Number number, JsonWriter* json) {
 }
 
 template <typename Number>
-void WriteNames(std::string_view path, const std::vector<Number>& numbers, JsonWriter* json) {
+void WriteNames(JsonPath path, const std::vector<Number>& numbers, JsonWriter* json) {
   if (numbers.empty()) return;
   json->BeginArray(path);
   for (const Number number : numbers) {
@@ -197,7 +197,7 @@ void WriteLibrary(const LibraryFacts& library, JsonWriter* json) {
 }
 
 // Milliseconds with three decimals: what the kernel's clock is worth.
-void WriteMs(std::string_view path, std::optional<double> seconds, JsonWriter* json) {
+void WriteMs(JsonPath path, std::optional<double> seconds, JsonWriter* json) {
   if (seconds.has_value()) json->Thousandths(path, static_cast<uint64_t>(std::llround(*seconds * 1e6)));
 }
 
@@ -213,7 +213,7 @@ void WriteMeasures(const HandshakeRecord& record, JsonWriter* json) {
   if (bytes[1] != 0) json->Uint("tlsmeter.bytes.server", bytes[1]);
 }
 
-void WriteText(std::string_view path, std::string_view text, JsonWriter* json) {
+void WriteText(JsonPath path, std::string_view text, JsonWriter* json) {
   if (!text.empty()) json->String(path, PrintableUtf8(text, kMaxTextField));
 }
 

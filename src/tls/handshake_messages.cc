@@ -79,13 +79,13 @@ void HandshakeTracker::State::OnSsl2Message(Sender sender, std::span<const uint8
   for (Direction& each : directions) each.deaf = true;
 }
 
-void HandshakeTracker::State::KeepClientHello(ClientHello hello) {
+void HandshakeTracker::State::KeepClientHello(ClientHello&& hello) {
   if (hello.early_data) facts.early_data = EarlyData::kOffered;
   if (hello.ech_outer || hello.ech_inner) facts.ech = Ech::kOffered;
   facts.client_hello = std::move(hello);
 }
 
-void HandshakeTracker::State::OnHelloRetry(ServerHello hello) {
+void HandshakeTracker::State::OnHelloRetry(ServerHello&& hello) {
   if (facts.hello_retry) return;
   if (facts.early_data == EarlyData::kOffered) facts.early_data = EarlyData::kRejected;  // RFC 8446, section 4.2.10
   facts.hello_retry = std::move(hello);

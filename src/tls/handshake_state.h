@@ -81,10 +81,10 @@ struct HandshakeTracker::State {
   void OnClientHello(const HandshakeMessage& message);
   void OnSsl2Message(Sender sender, std::span<const uint8_t> message);
   void BeginClientHello();
-  void KeepClientHello(ClientHello hello);
+  void KeepClientHello(ClientHello&& hello);
   void OnSecondClientHello(const HandshakeMessage& message);
   void OnServerHello(const HandshakeMessage& message, uint64_t time_ns);
-  void OnHelloRetry(ServerHello hello);
+  void OnHelloRetry(ServerHello&& hello);
   void OnServerKeyExchange(const HandshakeMessage& message);
   void OnServerCertificate(const HandshakeMessage& message, uint64_t time_ns);
   void OnClientCertificate(const HandshakeMessage& message, uint64_t time_ns);
