@@ -20,8 +20,7 @@ static_assert(Same(ProbeKind::kStateReturn, TM_PROBE_STATE_RETURN) &&
               Same(ProbeKind::kAlertDispatch, TM_PROBE_ALERT_DISPATCH));
 static_assert(Same(ProbeKind::kErrorSet, TM_PROBE_ERROR_SET) && Same(ProbeKind::kErrorPut, TM_PROBE_ERROR_PUT));
 static_assert(Same(ProbeKind::kPeerCertificate, TM_PROBE_PEER_CERTIFICATE));
-static_assert(Same(ProbeKind::kOwnCertificate, TM_PROBE_OWN_CERTIFICATE) &&
-              Same(ProbeKind::kFree, TM_PROBE_FREE));
+static_assert(Same(ProbeKind::kOwnCertificate, TM_PROBE_OWN_CERTIFICATE) && Same(ProbeKind::kFree, TM_PROBE_FREE));
 
 static_assert(Same(ProbeKind::kGnuHandshakeEntry, TM_PROBE_GNU_HANDSHAKE_ENTRY) &&
               Same(ProbeKind::kGnuHandshakeReturn, TM_PROBE_GNU_HANDSHAKE_RETURN));
