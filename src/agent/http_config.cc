@@ -21,14 +21,8 @@ using yaml::ForEachMember;
 using yaml::Scalar;
 using Folder = std::filesystem::path;
 
-std::string ReadPath(const YAML::Node& node, std::string_view name, const Folder& folder) {
-  const std::string text = Scalar(node, name);
-  if (text.empty()) Fail(node, absl::StrCat(std::string(name), " must name a file"));
-  return (folder / text).string();
-}
-
 std::string ReadSecretAt(const YAML::Node& node, std::string_view name, const Folder& folder) {
-  absl::StatusOr<std::string> secret = ReadSecret(ReadPath(node, name, folder));
+  absl::StatusOr<std::string> secret = ReadSecret(yaml::PathIn(folder, node, name));
   if (!secret.ok()) Fail(node, std::string(secret.status().message()));
   return *std::move(secret);
 }
@@ -47,11 +41,11 @@ HttpTls ReadTls(const YAML::Node& node, const Folder& folder) {
   HttpTls tls;
   ForEachMember(node, "tls_config", [&](const YAML::Node& at, const std::string& key, const YAML::Node& value) {
     if (key == "ca_file") {
-      tls.ca_file = ReadPath(value, key, folder);
+      tls.ca_file = yaml::PathIn(folder, value, key);
     } else if (key == "cert_file") {
-      tls.cert_file = ReadPath(value, key, folder);
+      tls.cert_file = yaml::PathIn(folder, value, key);
     } else if (key == "key_file") {
-      tls.key_file = ReadPath(value, key, folder);
+      tls.key_file = yaml::PathIn(folder, value, key);
     } else if (key == "server_name") {
       tls.server_name = ReadWord(value, key);
     } else {

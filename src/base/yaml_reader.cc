@@ -42,4 +42,10 @@ std::string Scalar(const YAML::Node& node, std::string_view name) {
   return node.Scalar();
 }
 
+std::string PathIn(const std::filesystem::path& folder, const YAML::Node& node, std::string_view name) {
+  const std::string text = Scalar(node, name);
+  if (text.empty()) Fail(node, absl::StrFormat("%s must name a file", name));
+  return (folder / text).string();
+}
+
 }  // namespace tlsmeter::agent::yaml

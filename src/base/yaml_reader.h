@@ -8,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ std::string PlaceOf(const YAML::Node& node);
 
 // Scalar returns the text of a single value; anything else is a mistake. `name` is what messages call it.
 std::string Scalar(const YAML::Node& node, std::string_view name);
+
+// PathIn returns the path that a single value names; one that is relative is relative to `folder`. None is a mistake.
+std::string PathIn(const std::filesystem::path& folder, const YAML::Node& node, std::string_view name);
 
 // ForEachMember calls take(key node, key, value) for each member of a mapping, in its order. No member at all
 // ("basic_auth_users:" alone) reads as an empty one; a key given twice is a mistake.

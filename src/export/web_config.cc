@@ -46,18 +46,13 @@ uint16_t ReadVersion(const YAML::Node& node, std::string_view name) {
 
 TlsServerConfig ReadTls(const YAML::Node& node, const std::filesystem::path& folder) {
   TlsServerConfig tls;
-  const auto path = [&folder](const YAML::Node& value, std::string_view name) {
-    const std::string text = Scalar(value, name);
-    if (text.empty()) Fail(value, absl::StrFormat("%s must name a file", name));
-    return (folder / text).string();
-  };
   ForEachMember(node, "tls_server_config", [&](const YAML::Node& at, const std::string& key, const YAML::Node& value) {
     if (key == "cert_file") {
-      tls.cert_file = path(value, key);
+      tls.cert_file = yaml::PathIn(folder, value, key);
     } else if (key == "key_file") {
-      tls.key_file = path(value, key);
+      tls.key_file = yaml::PathIn(folder, value, key);
     } else if (key == "client_ca_file") {
-      tls.client_ca_file = path(value, key);
+      tls.client_ca_file = yaml::PathIn(folder, value, key);
     } else if (key == "client_auth_type") {
       tls.client_auth = ReadClientAuth(value);
     } else if (key == "min_version") {

@@ -21,11 +21,6 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-std::string Ok(std::string_view body) {
-  return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", body.size(), "\r\n\r\n",
-                      std::string(body));
-}
-
 bool WaitFor(const std::function<bool()>& condition) {
   const auto deadline = Clock::now() + std::chrono::seconds(20);
   while (!condition()) {
@@ -41,7 +36,7 @@ TEST(KubeletTest, KeepsTheNewestListAndReadsTheTokenAnew) {
   std::atomic<bool> refuse = false;
   const TlsServer server([&refuse](const std::string& head) {
     const bool known = head.find("Bearer first\r\n") != std::string::npos;
-    return refuse || !known ? std::string("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") : Ok(kPodList);
+    return refuse || !known ? std::string("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") : OkAnswer(kPodList);
   });
   tree.Write("/ca.pem", server.certificate());
   const auto kubelet = Kubelet::Start({.url = absl::StrCat("https://127.0.0.1:", server.port()),
@@ -83,7 +78,7 @@ TEST(KubeletTest, EndsAtOnceThoughTheKubeletHangs) {
 
 TEST(KubeletTest, TurnsToAnotherAtOnceThoughTheFirstHangs) {
   const TlsServer hangs(nullptr);
-  const TlsServer answers([](const std::string&) { return Ok(kPodList); });
+  const TlsServer answers([](const std::string&) { return OkAnswer(kPodList); });
   const FakeTree tree;
   tree.Write("/ca.pem", answers.certificate());
   KubeletOptions options = {.url = absl::StrCat("https://127.0.0.1:", hangs.port()),

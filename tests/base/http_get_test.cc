@@ -19,10 +19,6 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-std::string Ok(std::string_view body) {
-  return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", body.size(), "\r\n\r\n", std::string(body));
-}
-
 TEST(HttpUrlTest, ReadsHostPortAndPath) {
   const auto parse = [](std::string_view text) {
     const auto url = ParseHttpUrl(text, "10250", "/pods");
@@ -63,7 +59,7 @@ TEST_F(HttpGetTest, ReturnsTheBody) {
   {
     const TlsServer server([&asked](const std::string& head) {
       asked = head;
-      return Ok("hello");
+      return OkAnswer("hello");
     });
     HttpGetRequest request = To(server);
     request.authorization = "Bearer secret";
@@ -77,8 +73,8 @@ TEST_F(HttpGetTest, ReturnsTheBody) {
 }
 
 TEST_F(HttpGetTest, TrustsNoServerWithoutProof) {
-  const TlsServer server([](const std::string&) { return Ok("hello"); });
-  const TlsServer other([](const std::string&) { return Ok("hello"); });
+  const TlsServer server([](const std::string&) { return OkAnswer("hello"); });
+  const TlsServer other([](const std::string&) { return OkAnswer("hello"); });
   HttpGetRequest request = To(server);
   tree_.Write("/ca.pem", other.certificate());
   EXPECT_EQ(HttpGet(request, stop_.get_token()).status().code(), absl::StatusCode::kUnavailable);
@@ -90,7 +86,7 @@ TEST_F(HttpGetTest, TrustsNoServerWithoutProof) {
 }
 
 TEST_F(HttpGetTest, AsksForACertificateOfTheNameThatItIsTold) {
-  const TlsServer server([](const std::string&) { return Ok("hello"); });
+  const TlsServer server([](const std::string&) { return OkAnswer("hello"); });
   HttpGetRequest request = To(server);
   request.tls.server_name = "localhost";
   EXPECT_TRUE(HttpGet(request, stop_.get_token()).ok());
@@ -99,7 +95,7 @@ TEST_F(HttpGetTest, AsksForACertificateOfTheNameThatItIsTold) {
 }
 
 TEST_F(HttpGetTest, NamesTheFileOfItsOwnThatItCannotUse) {
-  const TlsServer server([](const std::string&) { return Ok("hello"); });
+  const TlsServer server([](const std::string&) { return OkAnswer("hello"); });
   HttpGetRequest request = To(server);
   request.tls.cert_file = tree_.root() + "/no-certificate";
   request.tls.key_file = tree_.root() + "/no-key";
@@ -109,7 +105,7 @@ TEST_F(HttpGetTest, NamesTheFileOfItsOwnThatItCannotUse) {
 }
 
 TEST_F(HttpGetTest, SpeaksNoTlsToAPlainServerAndTheOtherWayRound) {
-  const TlsServer server([](const std::string&) { return Ok("hello"); });
+  const TlsServer server([](const std::string&) { return OkAnswer("hello"); });
   HttpGetRequest request = To(server);
   request.url.tls = false;
   EXPECT_FALSE(HttpGet(request, stop_.get_token()).ok());
@@ -129,7 +125,7 @@ TEST_F(HttpGetTest, ReadsNoMoreThanItsCeiling) {
   std::string body(1000, 'x');
   bool chunked = false;
   const TlsServer server([&](const std::string&) {
-    if (!chunked) return Ok(body);
+    if (!chunked) return OkAnswer(body);
     return absl::StrCat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", absl::Hex(body.size()), "\r\n", body,
                         "\r\n0\r\n\r\n");
   });

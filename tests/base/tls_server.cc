@@ -60,6 +60,11 @@ std::pair<std::string, std::string> MakeCertificate() {
 
 }  // namespace
 
+std::string OkAnswer(std::string_view body) {
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
 struct TlsServer::State {
   explicit State(Answer how) : answer(std::move(how)) {
     std::tie(key, certificate) = MakeCertificate();

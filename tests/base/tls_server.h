@@ -6,8 +6,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace tlsmeter::agent {
+
+// OkAnswer returns an answer with status 200 and this body.
+std::string OkAnswer(std::string_view body);
 
 class TlsServer {
  public:
