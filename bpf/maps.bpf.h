@@ -13,8 +13,7 @@
  */
 const volatile __u64 tm_target_cgroup __weak = 0;
 
-/* The target's level in the tree of cgroups, below the root and for ever the same; 0 until the first socket or process in it
- * is met. */
+/* The target's level in the tree of cgroups, below the root and for ever the same; 0 until the first socket in it is met. */
 int tm_target_level __weak;
 
 /* Tell only connections of this family and with one of these server ports; 0 = all. Asked once, when a hello opens. */
