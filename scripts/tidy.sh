@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs clang-tidy with the checks of .clang-tidy; silent when there is nothing to say. By the commands of the preset clang, of which
 # nothing but the generated header is built.
-#   scripts/tidy.sh           all of src/: some six seconds of processor time a file, hence no part of scripts/test.sh
+#   scripts/tidy.sh           all of src/: 6 to 15 seconds of processor time a file, hence no part of scripts/test.sh
 #   scripts/tidy.sh FILE...   these
 set -euo pipefail
 cd "$(dirname "$0")/.."
