@@ -114,7 +114,7 @@ class ReloadTest(unittest.TestCase):
         settings = f"serve:\n  kubelet-url: {url}\n  kubelet-ca-file: {certificates().root.certificate}\n"
         refused = self.reload(session, f"{settings}  kubelet-token-file: {token}\n", 4)
         self.assertEqual(refused[:3], [f"tlsmeter: reloaded kubelet-{part}" for part in ("url", "token-file", "ca-file")])
-        self.assertEqual(refused[3], "tlsmeter: no list of pods from the kubelet: 127.0.0.1 answers 401 to /pods")
+        self.assertEqual(refused[3], f"tlsmeter: no list of pods from the kubelet: {url} answers 401 to /pods")
         self.assertFalse(kubelet.receive())
         # The token is read before each request, and the next one is made at once.
         self.write("token", "secret\n")
