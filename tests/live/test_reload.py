@@ -127,7 +127,7 @@ class ReloadTest(unittest.TestCase):
         line, = self.reload(session, f"{settings}  kubelet-token-file: {token}\n  kubelet-url: http://node\n", 1)
         self.assertIn('"kubelet-url" is given twice', line)
         line, = self.reload(session, "serve:\n  kubelet-url: http://node\n", 1)
-        self.assertIn(f"{self.path}:2:16: --kubelet-url: 'http://node' is no HTTPS URL", line)
+        self.assertIn(f"{self.path}:2:16: --kubelet-url: http://node:10250 is not asked: only https:// is", line)
         self.assertEqual(len(self.reload(session, "", 4)), 4)
         self.assertEqual(session.finish(), 0)
 
