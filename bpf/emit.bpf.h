@@ -6,11 +6,30 @@
 #include "maps.bpf.h"
 #include <bpf/bpf_core_read.h>
 
-/* Waking the reader for each event costs the watched programs several times what the event does (16 % of the handshakes
- * against 3 %), so it is woken only when the ring fills faster than the reader polls. */
+/* When the reader of tm_ring was woken last. */
+__u64 tm_woken_ns __weak;
+
+/*
+ * Waking the reader for each event costs the watched programs several times what the event does (16 % of the handshakes
+ * against 3 %), so it is woken only when the ring fills faster than the reader polls; and not again at once, for a reader
+ * that gets no CPU is not helped by it.
+ */
+static __always_inline __u64 flags_above(void *ring, __u64 bytes, __u64 *woken_ns)
+{
+	__u64 now;
+
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) <= bytes)
+		return BPF_RB_NO_WAKEUP;
+	now = bpf_ktime_get_ns();
+	if (now - *woken_ns < TM_WAKE_INTERVAL_NS)
+		return BPF_RB_NO_WAKEUP;
+	*woken_ns = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __always_inline __u64 submit_flags(void)
 {
-	return bpf_ringbuf_query(&tm_ring, BPF_RB_AVAIL_DATA) > TM_RING_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	return flags_above(&tm_ring, TM_RING_WAKE_BYTES, &tm_woken_ns);
 }
 
 static __always_inline void fill_header(struct tm_event_header *h, __u64 flow, __u8 kind, __u8 direction, __u8 flags)

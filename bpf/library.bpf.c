@@ -8,7 +8,7 @@
  * {process, stack pointer at the entry}. What is read are fields of the connection object and certificates: never a buffer
  * of SSL_read or SSL_write, never a key or a ticket.
  *
- * Uprobe programs are preempted, so nothing is staged per CPU: bytes go straight into the ring.
+ * Uprobe programs are preempted: what is staged per CPU is taken and given back by its user.
  *
  * Below are the probes in OpenSSL and the dispatch; library_gnutls.bpf.h has those in GnuTLS.
  */

@@ -154,10 +154,12 @@ struct {
 	__type(value, __u8);
 } tm_certificates SEC(".maps");
 
+/* When the reader of tm_library_ring was woken last. */
+__u64 tm_library_woken_ns __weak;
+
 static __always_inline __u64 library_submit_flags(void)
 {
-	return bpf_ringbuf_query(&tm_library_ring, BPF_RB_AVAIL_DATA) > TM_LIBRARY_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
-											      : BPF_RB_NO_WAKEUP;
+	return flags_above(&tm_library_ring, TM_LIBRARY_WAKE_BYTES, &tm_library_woken_ns);
 }
 
 static __always_inline struct place place_of(__u64 address)
