@@ -45,10 +45,8 @@ static __always_inline __u64 read_and_hash(__u64 *words, __u64 size, __u64 from)
 	if (last >= TM_PIECE_BYTES / 8 || size == 0 || size > TM_PIECE_BYTES)
 		return 0;
 	words[last] = 0;
-	if (bpf_probe_read_user(words, size, (void *)from)) {
-		count(TM_LIBRARY_UNREADABLE);
+	if (bpf_probe_read_user(words, size, (void *)from))
 		return 0;
-	}
 #pragma clang loop unroll(disable)
 	for (i = 0; i < TM_PIECE_BYTES / 8; i++) {
 		if ((__u64)i * 8 >= size)
@@ -115,6 +113,7 @@ static long ship_piece(__u32 number, struct copy *c)
 	}
 	hash = read_and_hash(p->words, size, c->from + offset);
 	if (!hash) {
+		count(TM_LIBRARY_UNREADABLE);
 		bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);
 		return 1;
 	}

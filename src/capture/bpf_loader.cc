@@ -57,8 +57,8 @@ void ConfigureLibrary(UprobeAttach attach, tlsmeter_bpf* skeleton) {
   const bool wanted = bpf_program__autoload(skeleton->progs.tm_library);
   const auto& maps = skeleton->maps;
   for (bpf_map* map : {maps.tm_target, maps.tm_library_ring, maps.tm_images, maps.tm_objects, maps.tm_steps, maps.tm_current,
-                       maps.tm_verifications, maps.tm_leaves, maps.tm_imports, maps.tm_certificates, maps.tm_mapping_ring,
-                       maps.tm_known_files}) {
+                       maps.tm_verifications, maps.tm_leaves, maps.tm_imports, maps.tm_certificates, maps.tm_scratch,
+                       maps.tm_mapping_ring, maps.tm_known_files}) {
     bpf_map__set_autocreate(map, wanted);
   }
   if (!wanted) return;
