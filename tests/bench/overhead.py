@@ -4,11 +4,14 @@
 Client and server share the machine's cores and both are watched, so each connection is paid for twice. Everything runs in a cgroup
 of its own with copies of OpenSSL of its own, on loopback, and ends by itself.
 
-    tests/bench/overhead.py [--build build/release] [--rounds 5] [--seconds 4] [tls library plain bulk exit memory attach]
+    tests/bench/overhead.py [--build build/release] [--rounds 5] [--seconds 4] [PART...]
+
+Parts: trap tls library stalled plain bulk exit memory attach; all of them if none is named.
 """
 
 import argparse
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -70,6 +73,7 @@ class Bench:
         seconds = str(self.options.seconds)
         tls = ["tls", str(self.nginx.tls), seconds, "4"]
         arguments = {"tls": tls, "library": tls,
+                     "stalled": tls,
                      "plain": ["plain", str(self.nginx.plain), seconds, "4"],
                      "bulk": ["bulk", seconds]}[kind]
         return float(self.cgroup.run([self.client, *arguments], timeout=self.options.seconds + 60).stdout)
@@ -87,6 +91,8 @@ class Bench:
     def ratio(self, kind, unit, target):
         """Off and on in the order ABBA; prints medians and the ratio of each pair.
 
+        As off, so on is measured when all is warm: the first pass through the rings maps their pages. `stalled` is the library
+        sensor while the collector gets no CPU.
         The ratio by CPU time counts what client, server and collector took, so other programs of the machine disturb it less.
         """
         off, on, cpu_off, cpu_on, notes = [], [], [], [], []
@@ -98,9 +104,13 @@ class Bench:
                     off.append(rate)
                     cpu_off.append(cpu)
                     continue
-                with Serve(self.cgroup, *(["--library"] if kind == "library" else [])) as serve:
+                with Serve(self.cgroup, *(["--library"] if kind in ("library", "stalled") else [])) as serve:
+                    self.load(kind)
                     before = cpu_seconds(serve.process.pid)
+                    if kind == "stalled":
+                        serve.process.send_signal(signal.SIGSTOP)
                     rate, cpu = self.measured_load(kind)
+                    serve.process.send_signal(signal.SIGCONT)
                     collector = cpu_seconds(serve.process.pid) - before
                     on.append(rate)
                     cpu_on.append(cpu + collector * 1e6 / (rate * self.options.seconds))
@@ -123,9 +133,13 @@ class Bench:
         text = (f"collector: {cpu / self.options.seconds * 100:.1f} % of a core, resident {resident_mib(serve.process.pid):.1f} MiB, "
                 f"events lost {lost:.0f}")
         if kind in ("tls", "library"):
-            text += f", handshakes counted {handshakes:.0f} of {2 * rate * self.options.seconds:.0f}, "
-            text += f"{cpu / max(handshakes, 1) * 1e6:.1f} us CPU each"
+            text += f", {cpu / (2 * rate * self.options.seconds) * 1e6:.1f} us CPU for each side, {handshakes:.0f} counted"
         return text
+
+    def trap(self):
+        """What this machine takes for a trap: most of what the library sensor costs."""
+        print("trap: " + ", ".join(self.cgroup.run([os.path.join(self.options.build, "tests", "bench", "trap_bench")])
+                                   .stdout.decode().splitlines()))
 
     def exit_cost(self):
         """Kernel time of the hooks per packet of a connection that is over, by the kernel's own clock."""
@@ -192,7 +206,7 @@ def main():
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("what", nargs="*", default=["tls", "library", "plain", "bulk", "exit", "memory", "attach"])
+    parser.add_argument("what", nargs="*", default=["trap", "tls", "library", "stalled", "plain", "bulk", "exit", "memory", "attach"])
     options = parser.parse_args()
     options.build = os.path.abspath(options.build)
     os.environ["TLSMETER"] = os.path.join(options.build, "tlsmeter")
@@ -208,6 +222,10 @@ def main():
             elif what == "library":
                 bench.ratio("library", "handshakes/s", "0.93, aim 0.95")
                 bench.library_cost()
+            elif what == "stalled":
+                bench.ratio("stalled", "handshakes/s", "as library, or better")
+            elif what == "trap":
+                bench.trap()
             elif what == "plain":
                 bench.ratio("plain", "connections/s", "0.85")
             elif what == "bulk":
@@ -219,7 +237,7 @@ def main():
             elif what == "attach":
                 bench.attach()
             else:
-                sys.exit(f"overhead.py: unknown part {what}: tls, library, plain, bulk, exit, memory or attach")
+                sys.exit(f"overhead.py: unknown part {what}: trap, tls, library, stalled, plain, bulk, exit, memory or attach")
 
 
 if __name__ == "__main__":
