@@ -1,6 +1,6 @@
-// What this machine takes for a system call and for a trap of a uprobe, by whether the kernel emulates the probed instruction
-// or runs a copy of it in a single step. The cost of the library sensor is mostly that of its traps, which virtual machines
-// make ten times as dear as others. Probes itself only, without a BPF program; needs root.
+// What this machine takes for a system call and for a trap of a uprobe, by whether the kernel emulates the probed
+// instruction or runs a copy of it in a single step. The cost of the library sensor is mostly that of its traps, which
+// virtual machines make ten times as dear as others. Probes itself only, without a BPF program; needs root.
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
