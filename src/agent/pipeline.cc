@@ -195,6 +195,7 @@ SelfStats Pipeline::self_stats() const {
     self.events_lost.push_back({"library_too_late", static_cast<double>(join.too_late)});
     self.events_lost.push_back({"library_unfinished", static_cast<double>(join.unfinished + join.nameless)});
     self.events_lost.push_back({"library_ceiling", static_cast<double>(join.displaced)});
+    self.events_lost.push_back({"library_image_limit", static_cast<double>(library_->images.counters().over_limit)});
     for (size_t i = 0; i < join.joined.size(); ++i) {
       self.library_joins.push_back(
           {std::string(JoinedByName(static_cast<JoinedBy>(i))), static_cast<double>(join.joined[i])});

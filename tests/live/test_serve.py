@@ -1,5 +1,7 @@
 """`tlsmeter serve`: the metrics count what was done, and no name from the wire breaks the page."""
 
+import os
+import re
 import ssl
 import subprocess
 import time
@@ -188,6 +190,18 @@ class ServeTest(unittest.TestCase):
             self.assertIn("TLS_AES_256_GCM_SHA384", line)
             self.assertIn("success", line)
         self.finish(session)
+
+    def test_what_is_lost_or_not_seen_is_documented(self):
+        """docs/metrics.md lists each cause that the page has, and no other."""
+        metrics = self.serve("--library").metrics()  # no process is in the cgroup: none is probed
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "metrics.md")) as file:
+            page = file.read()
+        sections = re.findall(r"^### `tlsmeter_(\w+)`\n(.*?)^(?=##)", page, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(sections), 7)
+        for name, section in sections:
+            label, *documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+            exported = [labels[label] for labels, _ in metrics.series(name)]
+            self.assertEqual((name, sorted(exported)), (name, sorted(documented)))
 
     def test_a_slow_reader_of_the_page_holds_up_nobody(self):
         session = self.serve()
