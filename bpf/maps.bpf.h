@@ -117,13 +117,14 @@ static __always_inline void reader_known(struct socket_state *st, __u32 hash)
 	__sync_fetch_and_add(&tm_unread[hash & (TM_UNREAD_SLOTS - 1)], -1);
 }
 
+/* Atomic although per CPU: all programs but those of softirqs can be interrupted by another one on their CPU. */
 static __always_inline void count(enum tm_counter which)
 {
 	__u32 zero = 0;
 	struct tm_counters *c = bpf_map_lookup_elem(&tm_counts, &zero);
 
 	if (c)
-		c->value[which]++;
+		__sync_fetch_and_add(&c->value[which], 1);
 }
 
 #endif /* TLSMETER_BPF_MAPS_H */

@@ -23,7 +23,7 @@ int64_t SeenAt(const HandshakeRecord& record) {
 
 }  // namespace
 
-Aggregator::Aggregator(AggregatorOptions options) : server_names_(std::move(options.server_names)), workloads_(&pool_) {
+Aggregator::Aggregator(const AggregatorOptions& options) : server_names_(options.server_names), workloads_(&pool_) {
   families_.reserve(kCountedFamilies);
   for (const MetricSpec& spec : Catalogue().first(kCountedFamilies)) families_.emplace_back(spec, &pool_);
 }
@@ -180,9 +180,9 @@ void Aggregator::Add(const HandshakeRecord& record) {
   if (record.result == Result::kSuccess) AddSuccess(record, w);
 }
 
-void Aggregator::SetServerNames(ServerNameOptions options) {
+void Aggregator::SetServerNames(const ServerNameOptions& options) {
   const MutexLock lock(&mutex_);
-  server_names_ = ServerNames(std::move(options));
+  server_names_ = ServerNames(options);
   for (Family& family : families_) family.ExpireNames(server_names_);
   certificates_.ForgetNames(server_names_);
 }

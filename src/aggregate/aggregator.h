@@ -45,7 +45,7 @@ struct AggregateSnapshot {
 
 class Aggregator {
  public:
-  explicit Aggregator(AggregatorOptions options = {});
+  explicit Aggregator(const AggregatorOptions& options = {});
   Aggregator(const Aggregator&) = delete;
   Aggregator& operator=(const Aggregator&) = delete;
 
@@ -60,7 +60,7 @@ class Aggregator {
 
   // SetServerNames tells names apart in another way from now on. What is named as the new way would not name it vanishes at
   // once, counted as expired: a name that shall not be shown is not. Sums stay exact. Event thread.
-  void SetServerNames(ServerNameOptions options) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetServerNames(const ServerNameOptions& options) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // SetSelfStats replaces what the next snapshots say of the meter itself. Event thread.
   void SetSelfStats(SelfStats stats) ABSL_LOCKS_EXCLUDED(mutex_);
