@@ -13,7 +13,8 @@
 #include "events.h"
 
 /* Bytes of the sensor's ring; a power of two. A handshake side takes 1 KiB, and each certificate that was not sent before
- * 4 KiB: at 1,000 handshakes a second and a 50 ms poll it fills to some 2 %, where every certificate is a new one to 20 %. */
+ * 4 KiB: at 1,000 handshakes a second and a 50 ms poll it fills to some 2 %, where every certificate is a new one to 20 %.
+ */
 #define TM_LIBRARY_RING_BYTES (4 * 1024 * 1024)
 #define TM_LIBRARY_WAKE_BYTES (TM_LIBRARY_RING_BYTES / 4)
 

@@ -33,8 +33,8 @@ struct {
 	__type(value, struct scratch);
 } tm_scratch SEC(".maps");
 
-/* Reads `size` bytes at `from` in the process into `words`, which have room for TM_PIECE_BYTES, and returns their keyed hash;
- * 0 when they cannot be read. */
+/* Reads `size` bytes at `from` in the process into `words`, which have room for TM_PIECE_BYTES, and returns their keyed
+ * hash; 0 when they cannot be read. */
 static __always_inline __u64 read_and_hash(__u64 *words, __u64 size, __u64 from)
 {
 	__u64 last = (size - 1) / 8, hash = tm_certificate_key ^ size;
@@ -57,8 +57,8 @@ static __always_inline __u64 read_and_hash(__u64 *words, __u64 size, __u64 from)
 	return hash ? hash : 1;
 }
 
-/* The hash of the certificate at `from` if its bytes were sent before; else 0, also when there is no scratch to read it into.
- * A function of its own, so that the verifier walks through the loop only once. */
+/* The hash of the certificate at `from` if its bytes were sent before; else 0, also when there is no scratch to read it
+ * into. A function of its own, so that the verifier walks through the loop only once. */
 __noinline __u64 tm_known_hash(__u64 from, __u64 length)
 {
 	struct scratch *scratch;
