@@ -25,7 +25,7 @@
 /* The reader is woken only above this fill; below it polls. */
 #define TM_RING_WAKE_BYTES (TM_RING_BYTES / 16)
 
-/* Above it the reader is woken no more often than this. At 10,000 handshakes a second some 70 KiB come meanwhile. */
+/* Above it the reader is woken no more often than this. At 10,000 handshakes a second some 30 KiB come meanwhile. */
 #define TM_WAKE_INTERVAL_NS 1000000
 
 /* Payload of one data event; a longer run of plaintext becomes several events. */

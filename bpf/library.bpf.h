@@ -155,7 +155,7 @@ struct {
 } tm_certificates SEC(".maps");
 
 /* When the reader of tm_library_ring was woken last. */
-__u64 tm_library_woken_ns __weak;
+__u64 tm_library_woken_ns;
 
 static __always_inline __u64 library_submit_flags(void)
 {

@@ -5,8 +5,6 @@ Client and server share the machine's cores and both are watched, so each connec
 of its own with copies of OpenSSL of its own, on loopback, and ends by itself.
 
     tests/bench/overhead.py [--build build/release] [--rounds 5] [--seconds 4] [PART...]
-
-Parts: trap tls library stalled plain bulk exit memory attach; all of them if none is named.
 """
 
 import argparse
@@ -72,8 +70,7 @@ class Bench:
     def load(self, kind):
         seconds = str(self.options.seconds)
         tls = ["tls", str(self.nginx.tls), seconds, "4"]
-        arguments = {"tls": tls, "library": tls,
-                     "stalled": tls,
+        arguments = {"tls": tls, "library": tls, "stalled": tls,
                      "plain": ["plain", str(self.nginx.plain), seconds, "4"],
                      "bulk": ["bulk", seconds]}[kind]
         return float(self.cgroup.run([self.client, *arguments], timeout=self.options.seconds + 60).stdout)
@@ -137,7 +134,7 @@ class Bench:
         return text
 
     def trap(self):
-        """What this machine takes for a trap: most of what the library sensor costs."""
+        """What this machine takes for a trap, of which the library sensor needs five to six for a side of a handshake."""
         print("trap: " + ", ".join(self.cgroup.run([os.path.join(self.options.build, "tests", "bench", "trap_bench")])
                                    .stdout.decode().splitlines()))
 
@@ -190,6 +187,24 @@ class Bench:
             print(f"memory: {before:.1f} MiB at start, {resident_mib(serve.process.pid):.1f} MiB after a load of handshakes")
 
 
+def library_sensor(bench):
+    bench.ratio("library", "handshakes/s", "0.93, aim 0.95")
+    bench.library_cost()
+
+
+PARTS = {
+    "trap": Bench.trap,
+    "tls": lambda bench: bench.ratio("tls", "handshakes/s", "0.97, aim 0.985"),
+    "library": library_sensor,
+    "stalled": lambda bench: bench.ratio("stalled", "handshakes/s", "as library, or better"),
+    "plain": lambda bench: bench.ratio("plain", "connections/s", "0.85"),
+    "bulk": lambda bench: bench.ratio("bulk", "MB/s", "0.98"),
+    "exit": Bench.exit_cost,
+    "memory": Bench.memory,
+    "attach": Bench.attach,
+}
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -206,8 +221,10 @@ def main():
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("what", nargs="*", default=["trap", "tls", "library", "stalled", "plain", "bulk", "exit", "memory", "attach"])
+    parser.add_argument("what", nargs="*", default=list(PARTS), metavar="PART", help=f"{', '.join(PARTS)}; all if none is named")
     options = parser.parse_args()
+    if unknown := set(options.what) - set(PARTS):
+        parser.error(f"unknown part {unknown.pop()}: {', '.join(PARTS)}")
     options.build = os.path.abspath(options.build)
     os.environ["TLSMETER"] = os.path.join(options.build, "tlsmeter")
     if reason := missing_requirement(["nginx"]):
@@ -217,27 +234,7 @@ def main():
     with PrivateLibrary() as library, PrivateCgroup(library) as cgroup, Nginx(cgroup) as nginx:
         bench = Bench(options, cgroup, nginx)
         for what in options.what:
-            if what == "tls":
-                bench.ratio("tls", "handshakes/s", "0.97, aim 0.985")
-            elif what == "library":
-                bench.ratio("library", "handshakes/s", "0.93, aim 0.95")
-                bench.library_cost()
-            elif what == "stalled":
-                bench.ratio("stalled", "handshakes/s", "as library, or better")
-            elif what == "trap":
-                bench.trap()
-            elif what == "plain":
-                bench.ratio("plain", "connections/s", "0.85")
-            elif what == "bulk":
-                bench.ratio("bulk", "MB/s", "0.98")
-            elif what == "exit":
-                bench.exit_cost()
-            elif what == "memory":
-                bench.memory()
-            elif what == "attach":
-                bench.attach()
-            else:
-                sys.exit(f"overhead.py: unknown part {what}: trap, tls, library, stalled, plain, bulk, exit, memory or attach")
+            PARTS[what](bench)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 // What this machine takes for a system call and for a trap of a uprobe, by whether the kernel emulates the probed
-// instruction or runs a copy of it in a single step. The cost of the library sensor is mostly that of its traps, which
-// virtual machines make ten times as dear as others. Probes itself only, without a BPF program; needs root.
+// instruction or runs a copy of it in a single step. Traps are a large part of what the library sensor costs, and some
+// virtual machines take ten times as long for one as others. Probes itself only, without a BPF program; needs root.
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -56,7 +57,10 @@ tlsmeter::agent::UniqueFd Probe(void (*function)()) {
   std::ifstream("/sys/bus/event_source/devices/uprobe/type") >> attr.type;
   attr.config1 = reinterpret_cast<uint64_t>("/proc/self/exe");
   attr.config2 = FileOffset(function);
-  if (attr.type == 0 || attr.config2 == 0) return {};
+  if (attr.type == 0 || attr.config2 == 0) {
+    errno = ENOENT;
+    return {};
+  }
   return tlsmeter::agent::UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
