@@ -190,10 +190,10 @@ enum tm_counter {
 	TM_FILTERED, /* a hello that nobody asked for: the connection is left alone */
 	/* the library sensor (library.h) */
 	TM_LIBRARY_LOST,	 /* events that did not fit into its ring */
-	TM_LIBRARY_FORGOTTEN,	 /* the state of a handshake was displaced before its end */
+	TM_LIBRARY_FORGOTTEN,	 /* nothing was known of a handshake at its end */
 	TM_LIBRARY_UNREADABLE,	 /* memory of the process was paged out, or not what the image's plan says */
 	TM_CERTIFICATE_LIMIT,	 /* certificates longer than TM_CERTIFICATE_BYTES or beyond TM_CHAIN */
-	TM_LIBRARY_TWICE,	 /* one step was reported by two probes: an image is attached twice */
+	TM_LIBRARY_TWICE,	 /* one beginning was reported by two probes: an image is attached twice */
 	TM_CERTIFICATE_REPEATED, /* bytes left out: sent before */
 	TM_LOST_MAPPING,	 /* a mapping of a file that is not known: it is found later */
 	TM_COUNTERS

@@ -22,12 +22,10 @@ struct place {
 struct library_state {
 	__u64 start_ns;
 	__u64 end_ns; /* 0 while it goes on */
-	__u64 inside_ns;
-	__u64 leaf; /* GnuTLS: under which it is in tm_leaves */
+	__u64 leaf;   /* GnuTLS: under which it is in tm_leaves */
 	__u32 slot;
-	__u32 steps;
-	__u32 reason;	   /* the first error of the TLS library */
-	__u32 step_errors; /* errors in the step that is running */
+	__u32 steps;  /* GnuTLS: calls that have returned */
+	__u32 reason; /* the first error of the TLS library */
 	__u32 verify_result;
 	__u8 alert_level, alert_description; /* of the one sent */
 	__u8 alert_received;		     /* GnuTLS: the last one when the handshake ended */
@@ -35,7 +33,8 @@ struct library_state {
 	__u8 flags;			     /* enum state_flags */
 	__u8 late;			     /* by enum tm_late: the events that are out */
 	__u8 name;			     /* enum name_check: GnuTLS, within the handshake */
-	__u8 pad[4];
+	__u8 ends_told;			     /* OpenSSL: after errors, which may be forgiven */
+	__u8 pad[7];
 };
 
 enum state_flags {
@@ -44,6 +43,7 @@ enum state_flags {
 	STATE_GNUTLS = 4,
 	STATE_ALERT_RECEIVED = 8, /* alert_received ended the handshake */
 	STATE_JUDGED = 16,	  /* verify_result is that of GnuTLS, which keeps it nowhere */
+	STATE_TENTATIVE = 32,	  /* OpenSSL: failed, unless it is seen to go on */
 };
 
 /* Whether the peer's certificate is of the names that the program has asked for: one is enough. */
@@ -51,19 +51,6 @@ enum name_check {
 	NAME_NOT_CHECKED = 0,
 	NAME_DIFFERS,
 	NAME_MATCHES,
-};
-
-/* Who runs on a stretch of stack. */
-struct current {
-	__u64 object;
-	__u64 stack; /* pointer at the entry of its step */
-};
-
-/* One step: a call of the state machine that has not returned. */
-struct step {
-	__u64 object;
-	__u64 entry_ns;
-	struct current outer; /* the step of the same block that this one interrupts, by a callback; object 0: none */
 };
 
 struct {
@@ -85,31 +72,6 @@ struct {
 	__type(key, struct place);
 	__type(value, struct library_state);
 } tm_objects SEC(".maps");
-
-/* Steps by the stack pointer at their entry. It is the same at the return, whichever thread or fiber runs then. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct place);
-	__type(value, struct step);
-} tm_steps SEC(".maps");
-
-/*
- * What runs within STEP_STACK bytes below the entry of a step runs in it: no stack on which one runs has less (a handshake
- * of OpenSSL 3.0 takes 6,400 itself), so that is not another stack. What is probed is called from less (measured:
- * OpenSSL 1.1.1 to 3.5 up to 960, GnuTLS 3.7 3,460).
- */
-#define STEP_STACK 6144
-#define BLOCK_BITS 13 /* a block is not smaller than STEP_STACK */
-
-/* Steps by the block of stack that their entry lies in. Not by thread: a program may switch stacks within a step, and a
- * stack threads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct place);
-	__type(value, struct current);
-} tm_current SEC(".maps");
 
 /* GnuTLS: the session whose peer is verified, and where the verdict will stand, 0: in the return register; by the stack
  * pointer at the entry of the function. */
@@ -169,25 +131,17 @@ static __always_inline struct place place_of(__u64 address)
 	return p;
 }
 
-/* The object whose step the code runs that was probed here; 0 when it is in none. */
-static __always_inline __u64 current_object(struct pt_regs *ctx)
-{
-	__u64 sp = PT_REGS_SP(ctx);
-	struct place block = place_of(sp >> BLOCK_BITS);
-	struct current *current = bpf_map_lookup_elem(&tm_current, &block);
-
-	if (!current || current->stack <= sp) {
-		block.address++;
-		current = bpf_map_lookup_elem(&tm_current, &block);
-	}
-	return current && current->stack > sp && current->stack - sp <= STEP_STACK ? current->object : 0;
-}
-
 static __always_inline struct library_state *state_of(__u64 object)
 {
 	struct place key = place_of(object);
 
 	return bpf_map_lookup_elem(&tm_objects, &key);
+}
+
+/* Nothing can come any more that would change how the handshake ended. */
+static __always_inline bool is_over(const struct library_state *st)
+{
+	return st->end_ns && !(st->flags & STATE_TENTATIVE);
 }
 
 static __always_inline void fill_library_header(struct tm_library_header *h, __u8 kind, __u64 object,

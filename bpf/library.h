@@ -21,14 +21,17 @@
 /* Files with TLS code that can be instrumented at one time. */
 #define TM_IMAGES 256
 
-/* A probe's cookie: its kind in the low byte, the image's slot in the next three, and above them by how many bytes above the
- * stack pointer there lies what it was at the step's entry, or the pointer past the own certificate's end. */
+/* A probe's cookie: its kind in the low byte, the image's slot in the next three, and above them where to look, as
+ * struct Probe of src/image/image_plan.h has it. */
 #define TM_COOKIE_SLOT_SHIFT 8
-#define TM_COOKIE_STACK_SHIFT 32
+#define TM_COOKIE_WHERE_SHIFT 32
 
 /* The longest certificate that is taken, and how many of one side of a handshake. */
 #define TM_CERTIFICATE_BYTES (64 * 1024)
 #define TM_CHAIN 16
+
+/* A handshake takes no longer: one that is over when an image was probed for this long began under its probes. */
+#define TM_HANDSHAKE_NS 60000000000ULL
 
 /* Certificates known to have been sent. */
 #define TM_CERTIFICATES_KNOWN 2048
@@ -42,15 +45,14 @@
 
 /* What it means that an address was reached. The low byte of the cookie. */
 enum tm_probe {
-	TM_PROBE_CONNECT_ENTRY,	       /* OpenSSL: state machine of a client, start of a step; arg1 SSL* */
-	TM_PROBE_ACCEPT_ENTRY,	       /* the same of a server */
-	TM_PROBE_STATE_RETURN,	       /* the end of a step of either */
+	TM_PROBE_HANDSHAKE_START,      /* OpenSSL: the state machine begins with an object */
+	TM_PROBE_WRITE_BUFFER_FREED,   /* ssl_free_wbio_buffer: an object is done with its handshake, or freed before */
 	TM_PROBE_ALERT_DISPATCH,       /* arg1 SSL* */
 	TM_PROBE_ERROR_SET,	       /* arg1 library, arg2 reason */
 	TM_PROBE_ERROR_PUT,	       /* arg1 library, arg3 reason */
 	TM_PROBE_PEER_CERTIFICATE,     /* a call of d2i_X509: arg2 const unsigned char **, arg3 long */
+	TM_PROBE_PEER_CHAIN,	       /* in what reads a Certificate message, before it has */
 	TM_PROBE_OWN_CERTIFICATE,      /* after a call of i2d_X509 that wrote: result int, its length */
-	TM_PROBE_FREE,		       /* SSL_free: arg1 SSL* */
 	TM_PROBE_GNU_HANDSHAKE_ENTRY,  /* GnuTLS: gnutls_handshake, called for each step; arg1 gnutls_session_t */
 	TM_PROBE_GNU_HANDSHAKE_RETURN, /* a RET of it */
 	TM_PROBE_GNU_ALERT,	       /* gnutls_alert_send: arg1 session, arg2 level, arg3 description */
@@ -69,6 +71,7 @@ enum tm_field_name {
 	TM_FIELD_SERVER,
 	TM_FIELD_STATE_MACHINE,
 	TM_FIELD_HANDSHAKE_STATE,
+	TM_FIELD_IN_HANDSHAKE,
 	TM_FIELD_WAITING,
 	TM_FIELD_RESUMED,
 	TM_FIELD_SESSION,
@@ -109,6 +112,7 @@ struct tm_field {
 
 /* One image, as the probes need it; by slot in the map tm_images. */
 struct tm_image {
+	__u64 since_ns; /* CLOCK_MONOTONIC: probed since then */
 	struct tm_field field[TM_FIELDS];
 };
 
@@ -145,24 +149,23 @@ enum tm_library_flags {
 	TM_LIBRARY_JUDGED = 4,	 /* verify_result is of the peer's certificate, shown now or when the session was made */
 	TM_LIBRARY_MET_LATE = 8, /* the handshake had begun before its first step was seen */
 	TM_LIBRARY_ALERT_RECEIVED = 16, /* GnuTLS: alert_received ended it (OpenSSL's reason says so by itself) */
+	TM_LIBRARY_TENTATIVE = 32, /* a failure, unless another end follows: an error can be forgiven by who raised it */
 };
 
-/* The end of a handshake. Facts that the build does not show, or the handshake did not come to, are 0. */
+/* The end of a handshake. Facts that the build does not show, or the handshake did not come to, are 0. With OpenSSL a
+ * failure is told at each error, and its alert follows as a TM_LATE_ALERT_SENT. */
 struct tm_library_end_event {
 	struct tm_library_header library;
 	struct tm_address address; /* of the socket read from; ports 0 when the object does not name one */
 	struct tm_owner owner;
-	__u64 inside_ns;       /* time spent inside the library's state machine */
-	__u32 steps;	       /* calls of the state machine */
-	__u32 reason;	       /* first error of the TLS library in this handshake, its own number; 0 none */
-	__u32 verify_result;   /* by stack: X509_V_ERR_*, gnutls_certificate_status_t; 0 also when nothing was verified */
-	__u32 handshake_state; /* OSSL_HANDSHAKE_STATE at the end: which message was waited for */
-	__u16 version;	       /* by stack */
-	__u16 cipher;	       /* IANA */
-	__u16 group;	       /* by stack */
-	__u8 outcome;	       /* enum tm_library_outcome */
-	__u8 flags;	       /* enum tm_library_flags */
-	__u8 alert_level;      /* of the alert sent; 0 none */
+	__u32 reason;	     /* first error of the TLS library in this handshake, its own number; 0 none */
+	__u32 verify_result; /* by stack: X509_V_ERR_*, gnutls_certificate_status_t; 0 also when nothing was verified */
+	__u16 version;	     /* by stack */
+	__u16 cipher;	     /* IANA */
+	__u16 group;	     /* by stack */
+	__u8 outcome;	     /* enum tm_library_outcome */
+	__u8 flags;	     /* enum tm_library_flags */
+	__u8 alert_level;    /* of the alert sent; 0 none */
 	__u8 alert_description;
 	__u8 alpn_length;    /* at most TM_ALPN_BYTES; a longer name is cut */
 	__u8 stack;	     /* enum tm_stack */
@@ -239,7 +242,7 @@ struct tm_mapping_event {
 TM_STATIC_ASSERT(sizeof(struct tm_mapping_event) == 24, "library.h: mapping");
 TM_STATIC_ASSERT(sizeof(struct tm_field) == 10, "library.h: field");
 TM_STATIC_ASSERT(sizeof(struct tm_library_header) == 40, "library.h: header");
-TM_STATIC_ASSERT(sizeof(struct tm_library_end_event) == 40 + 80 + 24 + 16 + 64 + TM_ALPN_BYTES + TM_SERVER_NAME_BYTES,
+TM_STATIC_ASSERT(sizeof(struct tm_library_end_event) == 40 + 80 + 8 + 16 + 64 + TM_ALPN_BYTES + TM_SERVER_NAME_BYTES,
 		 "library.h: end");
 TM_STATIC_ASSERT(sizeof(struct tm_library_late_event) == 48, "library.h: late");
 TM_STATIC_ASSERT(sizeof(struct tm_certificate_event) == 64, "library.h: certificate");

@@ -142,7 +142,7 @@ static __always_inline int copy_certificate(__u64 object, __u64 from, __s64 leng
 	if (!from || length <= 0)
 		return 0;
 	c.st = state_of(c.object);
-	if (!c.st || c.st->end_ns)
+	if (!c.st || is_over(c.st))
 		return 0;
 	c.index = c.st->certificates[flags & TM_CERTIFICATE_OWN]++;
 	if (c.index >= TM_CHAIN || length > TM_CERTIFICATE_BYTES) {

@@ -5,7 +5,7 @@
 
 #include "library_certificate.bpf.h"
 #include "library_gnutls_name.bpf.h"
-#include "library_handshake.bpf.h"
+#include "library_step.bpf.h"
 
 /* GnuTLS: gnutls/gnutls.h. Results of gnutls_handshake after which it is called again, and others of interest. */
 enum {
@@ -132,7 +132,7 @@ static __always_inline void take_own_chain(__u64 object, __u32 slot)
 static __always_inline int on_gnu_return(struct pt_regs *ctx)
 {
 	__u64 object = 0;
-	struct library_state *st = end_step(ctx, 0, &object);
+	struct library_state *st = end_step(ctx, &object);
 	int result = PT_REGS_RC(ctx);
 
 	if (!st)
@@ -224,7 +224,8 @@ static __always_inline int on_gnu_verify_return(struct pt_regs *ctx)
 static __always_inline int on_gnu_free(struct pt_regs *ctx)
 {
 	__u64 object = PT_REGS_PARM1(ctx);
-	struct library_state *st = state_of(object);
+	struct place key = place_of(object);
+	struct library_state *st = bpf_map_lookup_elem(&tm_objects, &key);
 	__u8 alert;
 
 	if (st && st->end_ns && !(st->flags & STATE_FAILED)) {
@@ -236,7 +237,12 @@ static __always_inline int on_gnu_free(struct pt_regs *ctx)
 			emit_late(object, st, TM_LATE_CLOSED, 0);
 		forget_leaf(st);
 	}
-	return on_free(ctx);
+	if (!st)
+		return 0;
+	if (!st->end_ns && st->steps)
+		tm_end(object, st, TM_LIBRARY_ABANDONED);
+	bpf_map_delete_elem(&tm_objects, &key);
+	return 0;
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_GNUTLS_BPF_H */

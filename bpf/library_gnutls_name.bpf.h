@@ -7,7 +7,7 @@
 #ifndef TLSMETER_BPF_LIBRARY_GNUTLS_NAME_BPF_H
 #define TLSMETER_BPF_LIBRARY_GNUTLS_NAME_BPF_H
 
-#include "library_handshake.bpf.h"
+#include "library_step.bpf.h"
 
 #define GNUTLS_CRD_CERTIFICATE 1 /* gnutls/gnutls.h */
 

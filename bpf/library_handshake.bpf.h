@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A handshake of either library: its steps, each a call that may return unfinished, and its end. */
+/* A handshake of either library: where it begins, and how its end is told. */
 #ifndef TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 #define TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 
@@ -7,7 +7,7 @@
 #include "library.bpf.h"
 #include <bpf/bpf_endian.h>
 
-/* An entry that repeats the last one of this object and stack within this time is the same entry, probed twice. */
+/* A beginning that repeats the last one of this object within this time is the same one, probed twice. */
 #define TWICE_NS 5000
 
 #define BIO_TYPE_SOCKET 0x505 /* openssl/bio.h */
@@ -84,7 +84,6 @@ __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_ev
 	if (!e)
 		return -1;
 	e->verify_result = tm_field_number(slot, TM_FIELD_VERIFY_RESULT, object);
-	e->handshake_state = tm_field_number(slot, TM_FIELD_HANDSHAKE_STATE, object);
 	e->version = tm_field_number(slot, TM_FIELD_VERSION, object);
 	e->cipher = tm_field_number(slot, TM_FIELD_CIPHER_ID, object);
 	e->group = tm_field_number(slot, TM_FIELD_GROUP, object);
@@ -119,7 +118,9 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 	if (!st)
 		return -1;
 	st->end_ns = bpf_ktime_get_ns();
-	if (outcome != TM_LIBRARY_SUCCESS)
+	if (outcome == TM_LIBRARY_SUCCESS)
+		st->flags &= ~STATE_FAILED;
+	else
 		st->flags |= STATE_FAILED;
 	e = bpf_ringbuf_reserve(&tm_library_ring, sizeof(*e), 0);
 	if (!e) {
@@ -129,14 +130,14 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 	__builtin_memset(e, 0, sizeof(*e));
 	fill_library_header(&e->library, TM_EVENT_LIBRARY_END, object, st);
 	fill_owner(&e->owner, bpf_get_current_task_btf());
-	e->inside_ns = st->inside_ns;
-	e->steps = st->steps;
 	e->outcome = outcome;
 	/* What a success met on its way, such as an error that a callback raised and forgave, is none of its own. */
 	if (outcome != TM_LIBRARY_SUCCESS)
 		e->reason = st->reason;
 	e->alert_level = st->alert_level;
 	e->alert_description = st->alert_description;
+	if (st->flags & STATE_TENTATIVE)
+		e->flags |= TM_LIBRARY_TENTATIVE;
 	if (st->flags & STATE_MET_LATE)
 		e->flags |= TM_LIBRARY_MET_LATE;
 	if (st->flags & STATE_GNUTLS)
@@ -185,85 +186,6 @@ static __always_inline void note_alert(struct library_state *st, __u8 level, __u
 		return;
 	st->alert_level = level;
 	st->alert_description = description;
-}
-
-/* A step of the object in arg1 begins; `st` is its state or null, `flags` those of a handshake that begins with it. */
-static __always_inline int begin_step(struct pt_regs *ctx, __u32 slot, struct library_state *st, __u8 flags)
-{
-	__u64 object = PT_REGS_PARM1(ctx), now = bpf_ktime_get_ns();
-	struct place key = place_of(object), frame = place_of(PT_REGS_SP(ctx)),
-		     block = place_of(frame.address >> BLOCK_BITS);
-	struct current current = {.object = object, .stack = frame.address};
-	struct step step = {.object = object, .entry_ns = now};
-	struct current *outer;
-	struct step *old;
-
-	old = bpf_map_lookup_elem(&tm_steps, &frame);
-	if (old && old->object == object && now - old->entry_ns < TWICE_NS) {
-		count(TM_LIBRARY_TWICE);
-		return 0;
-	}
-	if (!st || st->end_ns) {
-		struct library_state fresh = {.start_ns = now, .slot = slot, .flags = flags};
-
-		bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
-	} else {
-		st->step_errors = 0;
-	}
-	outer = bpf_map_lookup_elem(&tm_current, &block);
-	if (outer && outer->stack > frame.address)
-		step.outer = *outer;
-	bpf_map_update_elem(&tm_steps, &frame, &step, BPF_ANY);
-	bpf_map_update_elem(&tm_current, &block, &current, BPF_ANY);
-	return 0;
-}
-
-/* Leaves the block to the step that the ended one has interrupted, if that goes on still. */
-static __always_inline void resume_outer(const struct place *block, const struct current *outer)
-{
-	struct place frame = place_of(outer->stack);
-	struct step *step = outer->object ? bpf_map_lookup_elem(&tm_steps, &frame) : 0;
-
-	if (step && step->object == outer->object)
-		bpf_map_update_elem(&tm_current, block, outer, BPF_ANY);
-	else
-		bpf_map_delete_elem(&tm_current, block);
-}
-
-/* The step that ends here: its object, and that one's state; null when none is known. */
-static __always_inline struct library_state *end_step(struct pt_regs *ctx, __u32 depth, __u64 *object)
-{
-	struct place frame = place_of(PT_REGS_SP(ctx) + depth), block = place_of(frame.address >> BLOCK_BITS);
-	struct step *kept = bpf_map_lookup_elem(&tm_steps, &frame), step;
-	struct library_state *st;
-
-	if (!kept)
-		return 0;
-	step = *kept;
-	*object = step.object;
-	bpf_map_delete_elem(&tm_steps, &frame);
-	resume_outer(&block, &step.outer);
-	st = state_of(*object);
-	if (!st) {
-		count(TM_LIBRARY_FORGOTTEN);
-		return 0;
-	}
-	st->steps++;
-	st->inside_ns += bpf_ktime_get_ns() - step.entry_ns;
-	return st;
-}
-
-static __always_inline int on_free(struct pt_regs *ctx)
-{
-	struct place key = place_of(PT_REGS_PARM1(ctx));
-	struct library_state *st = bpf_map_lookup_elem(&tm_objects, &key);
-
-	if (!st)
-		return 0;
-	if (!st->end_ns && st->steps)
-		tm_end(key.address, st, TM_LIBRARY_ABANDONED);
-	bpf_map_delete_elem(&tm_objects, &key);
-	return 0;
 }
 
 #endif /* TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H */

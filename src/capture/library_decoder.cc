@@ -70,8 +70,7 @@ Outcome LibraryDecoder::DecodeEnd(std::span<const uint8_t> record, LibraryEvent*
   end.server = (e.flags & TM_LIBRARY_SERVER) != 0;
   end.resumed = (e.flags & TM_LIBRARY_RESUMED) != 0;
   end.met_late = (e.flags & TM_LIBRARY_MET_LATE) != 0;
-  end.inside_ns = e.inside_ns;
-  end.steps = e.steps;
+  end.tentative = (e.flags & TM_LIBRARY_TENTATIVE) != 0;
   end.reason = e.reason;
   // OpenSSL: a result other than 0 says that there was a certificate, refused before it was kept.
   if ((e.flags & TM_LIBRARY_JUDGED) != 0 || e.verify_result != 0) end.verify_result = e.verify_result;

@@ -65,8 +65,7 @@ struct LibraryEnd {
   bool server = false;
   bool resumed = false;
   bool met_late = false;                  // the handshake had begun before it was met: its start is not known
-  uint64_t inside_ns = 0;                 // time spent in the library
-  uint32_t steps = 0;                     // calls it took
+  bool tentative = false;                 // OpenSSL: a failure unless another end follows, at once or with a success
   uint32_t reason = 0;                    // the library's own number of its first error; GnuTLS: without its sign
   std::optional<uint32_t> verify_result;  // of the peer's certificate: X509_V_ERR_*, or GNUTLS_CERT_* bits
   uint16_t version = 0;                   // as on the wire

@@ -8,19 +8,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/library.h"
+#include "src/base/clock.h"
 
 namespace tlsmeter::agent {
 namespace {
 
 // The kernel's side is C and has its own names for the plan's numbers.
 constexpr bool Same(ProbeKind kind, tm_probe probe) { return static_cast<int>(kind) == static_cast<int>(probe); }
-static_assert(Same(ProbeKind::kConnectEntry, TM_PROBE_CONNECT_ENTRY) &&
-              Same(ProbeKind::kAcceptEntry, TM_PROBE_ACCEPT_ENTRY));
-static_assert(Same(ProbeKind::kStateReturn, TM_PROBE_STATE_RETURN) &&
-              Same(ProbeKind::kAlertDispatch, TM_PROBE_ALERT_DISPATCH));
+static_assert(Same(ProbeKind::kHandshakeStart, TM_PROBE_HANDSHAKE_START) &&
+              Same(ProbeKind::kWriteBufferFreed, TM_PROBE_WRITE_BUFFER_FREED));
+static_assert(Same(ProbeKind::kAlertDispatch, TM_PROBE_ALERT_DISPATCH));
 static_assert(Same(ProbeKind::kErrorSet, TM_PROBE_ERROR_SET) && Same(ProbeKind::kErrorPut, TM_PROBE_ERROR_PUT));
-static_assert(Same(ProbeKind::kPeerCertificate, TM_PROBE_PEER_CERTIFICATE));
-static_assert(Same(ProbeKind::kOwnCertificate, TM_PROBE_OWN_CERTIFICATE) && Same(ProbeKind::kFree, TM_PROBE_FREE));
+static_assert(Same(ProbeKind::kPeerCertificate, TM_PROBE_PEER_CERTIFICATE) &&
+              Same(ProbeKind::kPeerChain, TM_PROBE_PEER_CHAIN));
+static_assert(Same(ProbeKind::kOwnCertificate, TM_PROBE_OWN_CERTIFICATE));
 
 static_assert(Same(ProbeKind::kGnuHandshakeEntry, TM_PROBE_GNU_HANDSHAKE_ENTRY) &&
               Same(ProbeKind::kGnuHandshakeReturn, TM_PROBE_GNU_HANDSHAKE_RETURN));
@@ -36,6 +37,7 @@ static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);
 static_assert(Same(ObjectField::kVersion, TM_FIELD_VERSION) && Same(ObjectField::kServer, TM_FIELD_SERVER));
 static_assert(Same(ObjectField::kStateMachine, TM_FIELD_STATE_MACHINE) &&
               Same(ObjectField::kHandshakeState, TM_FIELD_HANDSHAKE_STATE));
+static_assert(Same(ObjectField::kInHandshake, TM_FIELD_IN_HANDSHAKE));
 static_assert(Same(ObjectField::kWaiting, TM_FIELD_WAITING) && Same(ObjectField::kResumed, TM_FIELD_RESUMED));
 static_assert(Same(ObjectField::kSession, TM_FIELD_SESSION) && Same(ObjectField::kCipherId, TM_FIELD_CIPHER_ID));
 static_assert(Same(ObjectField::kPeer, TM_FIELD_PEER) && Same(ObjectField::kVerifyResult, TM_FIELD_VERIFY_RESULT));
@@ -68,7 +70,7 @@ LibrarySensor::LibrarySensor(const Descriptors& descriptors, UprobeAttach how)
 
 absl::Status LibrarySensor::Configure(uint32_t slot, const ImagePlan& plan) {
   if (slot >= TM_IMAGES) return absl::InvalidArgumentError(absl::StrCat("image slot ", slot, " of ", TM_IMAGES));
-  tm_image image = {};
+  tm_image image = {.since_ns = MonotonicNs(), .field = {}};
   for (size_t i = 0; i < kFieldCount; ++i) {
     const FieldPath& path = plan.fields[i];
     image.field[i].hops = path.hops;

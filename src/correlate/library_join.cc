@@ -54,6 +54,7 @@ struct LibraryJoin::Side {
   LibraryHandshakeId id;
   uint64_t last_ns = 0;
   bool ended = false;
+  bool tentative = false;  // failed, unless another end follows
   uint64_t ended_turn = 0;
   Role role = Role::kClient;
   LibraryFacts facts;
@@ -84,6 +85,7 @@ struct LibraryJoin::Waiting {
 uint64_t LibraryJoin::PatienceNs(const HandshakeRecord& record, const Side& side) {
   const LibraryFacts& facts = side.facts;
   if (AwaitsAlert(record, facts) || AwaitsClose(record, facts)) return kLateRejectNs;
+  if (side.tentative) return kJoinPatienceNs;  // OpenSSL sends its alert after the error
   if (facts.implementation != TlsStack::kGnuTls) return 0;
   const bool judged = side.name_status || facts.doubted || (facts.verify_result && side.role == Role::kServer);
   const bool complete = facts.outcome == LibraryOutcome::kSuccess
@@ -160,6 +162,7 @@ void LibraryJoin::OnLate(Side* side, const LibraryLate& late) {
       break;
     case LibraryLate::What::kAlertSent:
       facts.alert_sent = LibraryAlert{kFatal, static_cast<uint8_t>(late.value)};
+      side->tentative = false;
       break;
     case LibraryLate::What::kVerified:
       side->chain_status = late.value;
@@ -191,6 +194,7 @@ void LibraryJoin::Settle(Records::iterator waiting) {
 
 void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& event) {
   side->ended = true;
+  side->tentative = end.tentative;
   side->ended_turn = turn_;
   side->role = end.server ? Role::kServer : Role::kClient;
   LibraryFacts& facts = side->facts;
@@ -228,6 +232,7 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
     return;
   }
   for (const JoinKey& key : side->keys) side_of_.try_emplace(key, side);
+  if (side->record) return Settle(*side->record);
   for (const JoinKey& key : side->keys) {
     const auto found = record_of_.find(key);
     if (found == record_of_.end() || found->second->side != nullptr) continue;
@@ -327,6 +332,7 @@ void LibraryJoin::Unite(std::unique_ptr<HandshakeRecord> owned, Side* side) {
   if (record.owner.pid == 0) record.owner = side->owner;
   ++stats_.joined[static_cast<size_t>(facts.join)];
   record.library = std::move(side->facts);
+  if (side->tentative) Tell(side->keys);  // what follows makes no second record
   Drop(side);
   harvest_.push_back(std::move(owned));
 }
@@ -379,10 +385,12 @@ void LibraryJoin::Tell(const std::vector<JoinKey>& keys) {
 
 // Lets out the handshakes that have ended and that no record of the wire will follow: none of those that it still follows is
 // the same.
-void LibraryJoin::LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
+void LibraryJoin::LetOutAlone(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed) {
   std::vector<Side*> due;
   for (const auto& side : sides_) {
-    if (side->ended && !side->record && turn_ - side->ended_turn >= kTurnsUntilAlone) due.push_back(side.get());
+    if (!side->ended || side->record || turn_ - side->ended_turn < kTurnsUntilAlone) continue;
+    if (side->tentative && now_ns < side->facts.end_ns + kForgiveNs) continue;
+    due.push_back(side.get());
   }
   if (due.empty()) return;
   absl::flat_hash_set<JoinKey> keys;
@@ -414,7 +422,7 @@ void LibraryJoin::Advance(uint64_t now_ns, absl::FunctionRef<std::vector<Handsha
   }
   if (now_ns >= look_ns_) {
     look_ns_ = now_ns + kLookNs;
-    LetOutAlone(followed);
+    LetOutAlone(now_ns, followed);
   }
   while (!sides_.empty() && sides_.front()->last_ns + kLibraryAgeNs <= now_ns) Alone(sides_.front().get());
   Recount();

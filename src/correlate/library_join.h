@@ -37,6 +37,10 @@ inline constexpr uint64_t kJoinPatienceNs = 150'000'000;
 // How long an alert to a TLS 1.3 client is waited for after the client's success, and how long one is taken for a refusal.
 inline constexpr uint64_t kLateRejectNs = 5'000'000'000;
 
+// How long an error that ended a library's handshake, or may have, is taken for one that its program forgives, where the
+// wire does not show what becomes of it.
+inline constexpr uint64_t kForgiveNs = 2'000'000'000;
+
 // What the wire saw before a library's end is known one turn after it: each turn reads both rings.
 inline constexpr uint64_t kTurnsUntilAlone = 2;
 
@@ -118,7 +122,7 @@ class LibraryJoin {
   void Await(std::unique_ptr<HandshakeRecord> record, std::vector<JoinKey> keys, uint64_t deadline_ns, Side* side);
   void Release(Records::iterator waiting);
   void Unite(std::unique_ptr<HandshakeRecord> record, Side* side);
-  void LetOutAlone(absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
+  void LetOutAlone(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
   void Alone(Side* side);
   void Drop(Side* side);
   void Recount();

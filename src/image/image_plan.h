@@ -23,26 +23,25 @@ enum class TlsStack : uint8_t {
 // ProbeKind says what it means that an address was reached. The low byte of a probe's cookie; numbers are shared with BPF.
 // argN counts from 1, in the platform's C calling convention.
 enum class ProbeKind : uint8_t {
-  kConnectEntry = 0,         // OpenSSL, state machine of a client, start of a step: arg1 = SSL*
-  kAcceptEntry = 1,          // the same of a server
-  kStateReturn = 2,          // at the end of a step of either: statem.state says whether the handshake is finished
-  kAlertDispatch = 3,        // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
-  kErrorSet = 4,             // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
-  kErrorPut = 5,             // ERR_put_error: arg1 = library, arg3 = reason
-  kPeerCertificate = 6,      // a call of d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
-  kOwnCertificate = 7,       // after a call of i2d_X509 that wrote: the return register holds the length
-  kFree = 8,                 // SSL_free: arg1 = SSL*
-  kGnuHandshakeEntry = 9,    // GnuTLS, gnutls_handshake: arg1 = session
-  kGnuHandshakeReturn = 10,  // at a RET of it: the return register holds the result
-  kGnuAlert = 11,            // gnutls_alert_send: arg1 = session, arg2 = level, arg3 = description
-  kGnuVerifyEntry = 12,      // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
-  kGnuVerifyReturn = 13,     // at a RET of it: the return register is negative when there is no verdict
-  kGnuFree = 14,             // gnutls_deinit: arg1 = session
-  kGnuImport = 15,           // gnutls_x509_crt_import: arg1 = certificate object, arg2 = address of the datum it is made of
-  kGnuNameEntry = 16,        // gnutls_x509_crt_check_hostname2, gnutls_x509_crt_check_ip: arg1 = certificate object
-  kGnuNameReturn = 17,       // at a RET of either: the return register is 0 when the certificate is not of that name
+  kHandshakeStart = 0,      // OpenSSL: the state machine begins with a connection object
+  kWriteBufferFreed = 1,    // ssl_free_wbio_buffer, of an object that has one: its handshake is over, or it is freed before
+  kAlertDispatch = 2,       // dispatch_alert: arg1 = SSL*; kSendAlert holds the alert
+  kErrorSet = 3,            // ERR_set_error, ERR_vset_error: arg1 = library, arg2 = reason
+  kErrorPut = 4,            // ERR_put_error: arg1 = library, arg3 = reason
+  kPeerCertificate = 5,     // a call of d2i_X509: arg2 = pointer to the pointer to the DER bytes, arg3 = their length
+  kPeerChain = 6,           // in what reads a Certificate message, before it has read any of its PACKET
+  kOwnCertificate = 7,      // after a call of i2d_X509 that wrote: the return register holds the length
+  kGnuHandshakeEntry = 8,   // GnuTLS, gnutls_handshake: arg1 = session
+  kGnuHandshakeReturn = 9,  // at a RET of it: the return register holds the result
+  kGnuAlert = 10,           // gnutls_alert_send: arg1 = session, arg2 = level, arg3 = description
+  kGnuVerifyEntry = 11,     // gnutls_certificate_verify_peers: arg1 = session, arg4 = address of the verdict
+  kGnuVerifyReturn = 12,    // at a RET of it: the return register is negative when there is no verdict
+  kGnuFree = 13,            // gnutls_deinit: arg1 = session
+  kGnuImport = 14,          // gnutls_x509_crt_import: arg1 = certificate object, arg2 = address of the datum it is made of
+  kGnuNameEntry = 15,       // gnutls_x509_crt_check_hostname2, gnutls_x509_crt_check_ip: arg1 = certificate object
+  kGnuNameReturn = 16,      // at a RET of either: the return register is 0 when the certificate is not of that name
 };
-inline constexpr size_t kProbeKindCount = 18;
+inline constexpr size_t kProbeKindCount = 17;
 
 // ObjectField names a value that a probe reads. Except where it says otherwise the path starts at the SSL* (GnuTLS: the
 // session).
@@ -51,6 +50,7 @@ enum class ObjectField : uint8_t {
   kServer,          // int, 1 in a server. GnuTLS: unsigned, GNUTLS_SERVER is 1
   kStateMachine,    // int, statem.state: 0 before the handshake, 1 after an error
   kHandshakeState,  // int, statem.hand_state (OSSL_HANDSHAKE_STATE)
+  kInHandshake,     // int, statem.in_handshake: how many calls of the state machine have not returned
   kWaiting,         // int, rwstate: 3 = reading
   kResumed,         // int, 1 when a session was resumed
   kSession,         // pointer, null before there is a session
@@ -78,7 +78,7 @@ enum class ObjectField : uint8_t {
   kOwnCertificateCount,   // GnuTLS: 16 bits, how many
   kLastMessage,           // GnuTLS: gnutls_handshake_description_t of the last handshake message sent
 };
-inline constexpr size_t kFieldCount = 30;
+inline constexpr size_t kFieldCount = 31;
 
 // kMaxHops bounds a path: SSL -> s3 -> tmp -> field is the longest of any build known.
 inline constexpr size_t kMaxHops = 4;
@@ -97,10 +97,12 @@ struct FieldPath {
 // still those of the entry and the kernel need not single-step.
 struct Probe {
   uint64_t file_offset = 0;
-  ProbeKind kind = ProbeKind::kConnectEntry;
-  // By how many bytes above the stack pointer there lies, by kind: kStateReturn, what it was at the entry of the step;
-  // kOwnCertificate, the pointer past the certificate's end.
-  uint32_t stack_offset = 0;
+  ProbeKind kind = ProbeKind::kHandshakeStart;
+  // By kind. kHandshakeStart, kWriteBufferFreed: which register holds the SSL*, by its number in the architecture's
+  // instructions. kPeerChain: that in the low byte, which holds the PACKET * in the next, and above them the offset in it of
+  // the number of bytes that are left. kOwnCertificate: the same register, or kNoRegister, in the low byte, and above it by
+  // how many bytes above the stack pointer the pointer past the certificate's end lies.
+  uint32_t where = 0;
 
   bool operator==(const Probe&) const = default;
 };

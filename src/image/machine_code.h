@@ -141,18 +141,24 @@ inline constexpr size_t kMaxCallSites = 32;
 // CallSites returns the direct calls of `target` within `range`, each confirmed by decoding its function from the start.
 std::vector<CallSite> CallSites(ElfFile* file, CodeRange range, uint64_t target);
 
-// OwnCall is a call instruction, and by how many bytes the stack pointer lies there below that at the entry of the function
-// that makes it.
+// kFirstArgument is the register that holds the first argument at the entry of a function, by its number in the
+// architecture's instructions: rdi. kNoRegister is none.
+inline constexpr uint8_t kFirstArgument = 7;
+inline constexpr uint8_t kNoRegister = 0xff;
+
+// OwnCall is a call instruction, and registers that hold there the first two arguments of the function that makes it: such
+// as calls preserve, by their numbers in the architecture's instructions.
 struct OwnCall {
   uint64_t call = 0;
-  uint32_t depth = 0;
+  uint8_t first_argument = kNoRegister;
+  uint8_t second_argument = kNoRegister;
 
   bool operator==(const OwnCall&) const = default;
 };
 
 // OwnCalls returns the direct calls of `target` that the function at `function` makes, also in its cold part and in those
 // that it ends by jumping to, ascending. Empty when there are none or not all are known: a call lies where no way was found
-// to lead, the depth depends on the way, or a ceiling is reached.
+// to lead, no register holds the first argument whichever the way to it, or a ceiling is reached.
 std::vector<OwnCall> OwnCalls(ElfFile* file, uint64_t function, uint64_t target);
 
 // kMaxCallees bounds the answer of Callees.

@@ -1,6 +1,8 @@
 #include "src/image/openssl_image.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -14,26 +16,30 @@ constexpr std::string_view kSslNames[] = {
     "SSL_version", "SSL_is_server", "SSL_in_before", "SSL_get_state", "SSL_want", "SSL_session_reused", "SSL_get_session",
     "SSL_get_current_cipher", "SSL_CIPHER_get_id", "SSL_SESSION_get0_peer", "SSL_get_servername", "SSL_get_verify_result",
     "SSL_get_rbio", "SSL_get0_alpn_selected", "SSL_ctrl", "SSL_get_client_random", "SSL_set_accept_state",
-    "SSL_get_server_random", "TLS_method", "SSL_set_connect_state", "SSL_free", "SSL_get0_group_name",
+    "SSL_get_server_random", "TLS_method", "SSL_set_connect_state", "SSL_get0_group_name", "SSL_free", "SSL_set0_wbio",
+    "SSL_set_bio", "SSL_set_wfd",
     // Of OpenSSL linked into a program:
     "ERR_put_error", "ERR_vset_error", "d2i_X509", "tls_process_server_certificate", "i2d_X509",
-    "tls_process_client_certificate", "ssl_add_cert_to_wpacket", "BUF_MEM_free"};
+    "tls_process_client_certificate", "ssl_add_cert_to_wpacket", "BUF_MEM_new", "BIO_pop", "ssl_free_wbio_buffer",
+    "ossl_ssl_connection_free", "OPENSSL_sk_new_null"};
 
 constexpr std::string_view kCryptoNames[] = {"BIO_method_type", "BIO_get_retry_reason", "BIO_test_flags", "OpenSSL_version"};
 
-constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error",
-                                         "d2i_X509",      "i2d_X509",       "BUF_MEM_free"};
+constexpr std::string_view kImports[] = {"ERR_set_error", "ERR_vset_error", "ERR_put_error", "d2i_X509",
+                                         "i2d_X509",      "BUF_MEM_new",    "BIO_pop",       "OPENSSL_sk_new_null"};
 
-constexpr ObjectField kRequired[] = {
-    ObjectField::kVersion, ObjectField::kServer,    ObjectField::kStateMachine, ObjectField::kHandshakeState,
-    ObjectField::kWaiting, ObjectField::kSession,   ObjectField::kCipherId,     ObjectField::kVerifyResult,
-    ObjectField::kResumed, ObjectField::kReadBio,   ObjectField::kPeer,         ObjectField::kClientRandom,
-    ObjectField::kAlpn,    ObjectField::kSendAlert, ObjectField::kAlpnLength,   ObjectField::kServerRandom};
+constexpr ObjectField kRequired[] = {ObjectField::kVersion,        ObjectField::kServer,       ObjectField::kStateMachine,
+                                     ObjectField::kHandshakeState, ObjectField::kWaiting,      ObjectField::kSession,
+                                     ObjectField::kCipherId,       ObjectField::kVerifyResult, ObjectField::kResumed,
+                                     ObjectField::kReadBio,        ObjectField::kPeer,         ObjectField::kClientRandom,
+                                     ObjectField::kAlpn,           ObjectField::kSendAlert,    ObjectField::kAlpnLength,
+                                     ObjectField::kServerRandom,   ObjectField::kInHandshake};
 
 constexpr uint8_t kRandomSize = 32;
 constexpr int64_t kGetNegotiatedGroup = 134;        // SSL_CTRL_GET_NEGOTIATED_GROUP, since 3.0
 constexpr uint64_t kAlertDispatchAfterAccept = 80;  // from ssl_accept to ssl_dispatch_alert in SSL_METHOD, 1.1.1 to 4.0
 constexpr int64_t kMaxFrame = 4096;      // stack of the function that sends a certificate; 88 bytes in any build known
+constexpr int64_t kMaxPacket = 64;       // more than struct PACKET has: 24 bytes in 4.0
 constexpr int kStateMachineSize = 0x40;  // more than from statem.state to statem.hand_state
 
 class OpenSslDecoder {
@@ -42,17 +48,15 @@ class OpenSslDecoder {
 
   absl::StatusOr<ImagePlan> Decode(ElfFile* crypto) {
     builder_.plan().stack = TlsStack::kOpenSsl;
-    const auto stubs = FindStubs(builder_.file(), kImports);
-    const auto free_buffer = stubs.find("BUF_MEM_free");
+    stubs_ = FindStubs(builder_.file(), kImports);
     DecodeGetters();
-    DecodeMethod(free_buffer != stubs.end() ? free_buffer->second : builder_.Address("BUF_MEM_free"));
+    DecodeMethod();
     if (crypto != nullptr) DecodeCrypto(crypto);
-    if (stubs.contains("d2i_X509")) {
-      ProbeShared(stubs);
+    if (Stub("d2i_X509") != 0) {
+      ProbeShared();
     } else {
       ProbeLinkedIn();
     }
-    builder_.ProbeEntry(builder_.Address("SSL_free"), ProbeKind::kFree, 1, "SSL_free");
     return builder_.Finish(kRequired);
   }
 
@@ -83,6 +87,14 @@ class OpenSslDecoder {
       }
     }
   }
+
+  // Stub is where libssl calls a function of libcrypto, 0 where OpenSSL is linked into a program. Crypto is that, or else
+  // the function itself.
+  uint64_t Stub(std::string_view name) const {
+    const auto found = stubs_.find(name);
+    return found != stubs_.end() ? found->second : 0;
+  }
+  uint64_t Crypto(std::string_view name) const { return Stub(name) != 0 ? Stub(name) : builder_.Address(name); }
 
   void SetIfFound(ObjectField field, const FieldPath& path) {
     if (path.hops != 0) builder_.Set(field, path);
@@ -139,8 +151,7 @@ class OpenSslDecoder {
     return {};
   }
 
-  // `free_buffer` is called at the end of every step that began, and nowhere else in the state machine.
-  void DecodeMethod(uint64_t free_buffer) {
+  void DecodeMethod() {
     const FieldPath accept_slot = Slot("SSL_set_accept_state");
     const FieldPath connect_slot = Slot("SSL_set_connect_state");
     const std::optional<uint64_t> method = builder_.ReturnedConstant("TLS_method");
@@ -151,13 +162,35 @@ class OpenSslDecoder {
     const uint64_t accept = function(accept_slot.offset[1]);
     const uint64_t connect = function(connect_slot.offset[1]);
     const uint64_t dispatch = function(accept_slot.offset[1] + kAlertDispatchAfterAccept);
-    builder_.ProbeEntry(connect, ProbeKind::kConnectEntry, 1, "state machine of the client");
-    builder_.ProbeEntry(accept, ProbeKind::kAcceptEntry, 1, "state machine of the server");
+    builder_.Set(ObjectField::kInHandshake, InHandshake(connect));
+    ProbeStart(connect, "state machine of the client");
+    ProbeStart(accept, "state machine of the server");
     builder_.ProbeEntry(dispatch, ProbeKind::kAlertDispatch, 1, "dispatch_alert");
-    builder_.ProbeEnds(connect, free_buffer, ProbeKind::kStateReturn, "ends of the client's state machine");
-    builder_.ProbeEnds(accept, free_buffer, ProbeKind::kStateReturn, "ends of the server's state machine");
     builder_.Set(ObjectField::kSendAlert, SendAlert(dispatch));
     DecodeGroup(*method, accept_slot.offset[0]);
+  }
+
+  // The state machine allocates its buffer in the first step of a handshake. Where that call is not found each step is met.
+  void ProbeStart(uint64_t state_machine, std::string_view name) {
+    const std::vector<OwnCall> calls = OwnCalls(builder_.file(), state_machine, Crypto("BUF_MEM_new"));
+    for (const OwnCall& call : calls) builder_.ProbeAt(call.call, ProbeKind::kHandshakeStart, call.first_argument);
+    if (calls.empty()) builder_.ProbeEntry(state_machine, ProbeKind::kHandshakeStart, 1, name, kFirstArgument);
+  }
+
+  // The state machine counts its calls in the structure that statem.state and hand_state begin: the first that it adds to.
+  FieldPath InHandshake(uint64_t state_machine) {
+    const int begin = builder_.Get(ObjectField::kStateMachine).offset[0];
+    for (const Path& path : TraceFunction(builder_.file(), state_machine)) {
+      for (const Store& store : path.stores) {
+        const FieldPath field = FieldAt(store.address, store.size);
+        const int above = field.offset[0] - begin;
+        if (store.address.argument == 0 && field.hops == 1 && field.size == 4 && !store.value.IsConstant() && above > 0 &&
+            above < kStateMachineSize) {
+          return field;
+        }
+      }
+    }
+    return {};
   }
 
   // dispatch_alert begins by noting whether an alert is pending, in the integer before the two bytes of the alert.
@@ -232,28 +265,30 @@ class OpenSslDecoder {
 
   // The stubs of the error functions are probed, not the functions behind them: within libcrypto these run hundreds of times
   // for nothing. libssl has 800 calls of them, of the certificate functions a few.
-  void ProbeShared(const StubTable& stubs) {
-    const auto stub = [&](const char* name) {
-      const auto found = stubs.find(name);
-      return found != stubs.end() ? found->second : 0;
-    };
-    const bool has_set_error = stub("ERR_set_error") != 0;
+  void ProbeShared() {
+    const bool has_set_error = Stub("ERR_set_error") != 0;
     SetGeneration(has_set_error);
     if (has_set_error) {
-      builder_.ProbeAt(stub("ERR_set_error"), ProbeKind::kErrorSet);
-      if (stub("ERR_vset_error") != 0) builder_.ProbeAt(stub("ERR_vset_error"), ProbeKind::kErrorSet);
-    } else if (stub("ERR_put_error") != 0) {
-      builder_.ProbeAt(stub("ERR_put_error"), ProbeKind::kErrorPut);
+      builder_.ProbeAt(Stub("ERR_set_error"), ProbeKind::kErrorSet);
+      if (Stub("ERR_vset_error") != 0) builder_.ProbeAt(Stub("ERR_vset_error"), ProbeKind::kErrorSet);
+    } else if (Stub("ERR_put_error") != 0) {
+      builder_.ProbeAt(Stub("ERR_put_error"), ProbeKind::kErrorPut);
     } else {
       builder_.Missing("ERR_set_error");
     }
     std::vector<CallSite> peer, own;
+    std::vector<uint64_t> poppers;
     for (const CodeRange& code : builder_.file()->Code()) {
-      for (const CallSite& site : CallSites(builder_.file(), code, stub("d2i_X509"))) peer.push_back(site);
-      for (const CallSite& site : CallSites(builder_.file(), code, stub("i2d_X509"))) own.push_back(site);
+      for (const CallSite& site : CallSites(builder_.file(), code, Stub("d2i_X509"))) peer.push_back(site);
+      for (const CallSite& site : CallSites(builder_.file(), code, Stub("i2d_X509"))) own.push_back(site);
+      for (const CallSite& site : CallSites(builder_.file(), code, Stub("BIO_pop"))) {
+        const std::optional<CodeRange> function = builder_.file()->FunctionAt(site.call);
+        if (function && !SetsBio(*function)) poppers.push_back(function->begin);
+      }
     }
     if (peer.empty()) builder_.Missing("calls of d2i_X509");
     ProbeCertificates(peer, own);
+    ProbeWriteBuffer(poppers);
   }
 
   // Without stubs certificates are taken at the calls for which the full symbol table names the callers: d2i_X509 also runs
@@ -272,13 +307,88 @@ class OpenSslDecoder {
       for (const CallSite& site : CallsFrom(caller, "d2i_X509")) peer.push_back(site);
     }
     ProbeCertificates(peer, CallsFrom("ssl_add_cert_to_wpacket", "i2d_X509"));
+    std::vector<uint64_t> poppers;
+    for (const char* name : {"ssl_free_wbio_buffer", "SSL_free", "ossl_ssl_connection_free"}) {
+      if (builder_.Address(name) != 0) poppers.push_back(builder_.Address(name));
+    }
+    ProbeWriteBuffer(poppers);
+  }
+
+  // BIO_pop is also called where the program sets another BIO.
+  bool SetsBio(const CodeRange& function) const {
+    const auto is_it = [&](std::string_view name) { return builder_.Address(name) == function.begin; };
+    return is_it("SSL_set0_wbio") || is_it("SSL_set_bio") || is_it("SSL_set_wfd");
+  }
+
+  // An object has a buffer to write to from the first step of its handshake to the last. It is taken off the chain by
+  // BIO_pop then, or when the object is freed before. `functions` do that: ssl_free_wbio_buffer, and what the compiler has
+  // copied it into.
+  void ProbeWriteBuffer(const std::vector<uint64_t>& functions) {
+    bool found = false;
+    for (const uint64_t function : functions) {
+      for (const OwnCall& call : OwnCalls(builder_.file(), function, Crypto("BIO_pop"))) {
+        builder_.ProbeAt(call.call, ProbeKind::kWriteBufferFreed, call.first_argument);
+        found = found || FreesWriteBuffer(function);
+      }
+    }
+    if (!found) builder_.Missing("ssl_free_wbio_buffer");
+  }
+
+  // It does nothing unless there is a buffer, and leaves a null pointer in its place.
+  bool FreesWriteBuffer(uint64_t function) {
+    for (const Path& path : TraceFunction(builder_.file(), function)) {
+      for (const Store& store : path.stores) {
+        const FieldPath field = FieldAt(store.address, store.size);
+        if (store.address.argument != 0 || field.hops != 1 || field.size != 8 || store.value != Value::Constant(0)) continue;
+        const auto is_it = [&](const Load& load) { return load.address == store.address && load.size == store.size; };
+        if (std::any_of(path.loads.begin(), path.loads.end(), is_it)) return true;
+      }
+    }
+    return false;
   }
 
   void ProbeCertificates(const std::vector<CallSite>& peer, const std::vector<CallSite>& own) {
-    for (const CallSite& site : peer) builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
+    for (const CallSite& site : peer) ProbePeerCertificates(site);
     bool writes = false;
     for (const CallSite& site : own) writes = ProbeOwnCertificate(site) || writes;
     if (!writes) builder_.Missing("a call of i2d_X509 that writes");
+  }
+
+  // What reads a Certificate message takes the connection and a PACKET, and begins by making a list for the chain: there it
+  // is met once, with the whole message. Of another function each certificate is met.
+  void ProbePeerCertificates(const CallSite& site) {
+    ElfFile* const file = builder_.file();
+    const std::optional<CodeRange> function = file->FunctionAt(site.call);
+    const std::vector<OwnCall> lists =
+        function ? OwnCalls(file, function->begin, Crypto("OPENSSL_sk_new_null")) : std::vector<OwnCall>();
+    const uint32_t left = function ? PacketLeft(function->begin) : 0;
+    if (lists.size() != 1 || lists[0].second_argument == kNoRegister || left == 0) {
+      return builder_.ProbeAt(site.call, ProbeKind::kPeerCertificate);
+    }
+    builder_.ProbeAt(lists[0].call, ProbeKind::kPeerChain,
+                     lists[0].first_argument | uint32_t{lists[0].second_argument} << 8 | left << 16);
+  }
+
+  // struct PACKET begins with a pointer to the bytes that are left, their number comes later; reading moves both, and
+  // nothing else. Returns the offset of the number; 0 when the second argument of `function` is no PACKET.
+  uint32_t PacketLeft(uint64_t function) {
+    bool pointer = false;
+    int64_t left = 0;
+    for (const Path& path : TraceFunction(builder_.file(), function)) {
+      for (const Store& store : path.stores) {
+        const Value& address = store.address;
+        if (!address.IsChain() || address.argument != 1 || address.hops != 0) continue;
+        if (address.constant == 0 && store.size == 8) {
+          pointer = true;
+        } else if (address.constant < 0 || address.constant > kMaxPacket || store.size != 8 ||
+                   (left != 0 && left != address.constant)) {
+          return 0;
+        } else {
+          left = address.constant;
+        }
+      }
+    }
+    return pointer ? static_cast<uint32_t>(left) : 0;
   }
 
   // A call asks for the length, with a null pointer, or writes where a pointer on the stack says, which it advances: then
@@ -305,7 +415,12 @@ class OpenSslDecoder {
     }
     if (asks == pointer.has_value()) builder_.Missing("whether a call of i2d_X509 writes");
     if (!pointer) return false;
-    builder_.ProbeAt(ResultAddress(file, site.after), ProbeKind::kOwnCertificate, static_cast<uint32_t>(*pointer));
+    uint32_t holder = kNoRegister;
+    for (const OwnCall& call : OwnCalls(file, function->begin, Crypto("i2d_X509"))) {
+      if (call.call == site.call) holder = call.first_argument;
+    }
+    builder_.ProbeAt(ResultAddress(file, site.after), ProbeKind::kOwnCertificate,
+                     holder | static_cast<uint32_t>(*pointer) << 8);
     return true;
   }
 
@@ -316,6 +431,7 @@ class OpenSslDecoder {
   }
 
   PlanBuilder builder_;
+  StubTable stubs_;
 };
 
 }  // namespace

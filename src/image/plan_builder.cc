@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kFieldCount> kFieldNames = {
     "server",
     "state_machine",
     "handshake_state",
+    "in_handshake",
     "waiting",
     "resumed",
     "session",
@@ -66,7 +67,7 @@ bool NeedsStack(ProbeKind entry) {
     case ProbeKind::kAlertDispatch:
     case ProbeKind::kErrorSet:
     case ProbeKind::kErrorPut:
-    case ProbeKind::kFree:
+    case ProbeKind::kHandshakeStart:
     case ProbeKind::kGnuAlert:
     case ProbeKind::kGnuFree:
       return false;
@@ -152,36 +153,24 @@ void PlanBuilder::Missing(std::string_view what) {
   absl::StrAppend(&missing_, missing_.empty() ? "" : ", ", absl::string_view(what.data(), what.size()));
 }
 
-void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t stack_offset) {
+void PlanBuilder::ProbeAt(uint64_t address, ProbeKind kind, uint32_t where) {
   const std::optional<uint64_t> offset = file_->FileOffset(address);
   if (!offset || !file_->IsExecutable(address)) return Missing("code at a probe's address");
-  plan_.probes.push_back({*offset, kind, stack_offset});
+  plan_.probes.push_back({*offset, kind, where});
 }
 
-void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name) {
+void PlanBuilder::ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name, uint32_t where) {
   const std::optional<CodeRange> range = file_->FunctionAt(function);
   if (!range || range->begin != function) return Missing(name);
-  ProbeAt(ProbeAddress(file_, function, arguments, NeedsStack(kind)), kind);
+  ProbeAt(ProbeAddress(file_, function, arguments, NeedsStack(kind)), kind, where);
 }
 
 void PlanBuilder::ProbeReturns(uint64_t function, ProbeKind kind, std::string_view name) {
-  ProbeEnds(function, 0, kind, name);
-}
-
-void PlanBuilder::ProbeEnds(uint64_t function, uint64_t last, ProbeKind kind, std::string_view name) {
-  std::vector<CodeRange> covered;
-  if (last != 0) {
-    for (const OwnCall& site : OwnCalls(file_, function, last)) {
-      ProbeAt(site.call, kind, site.depth);
-      covered.push_back(*file_->FunctionAt(site.call));
-    }
-  }
   const std::vector<uint64_t> sites = ReturnSites(file_, function);
   if (sites.empty()) return Missing(name);
   for (const uint64_t site : sites) {
     if (!IsReturn(file_, site)) return Missing(name);
-    const auto contains = [site](const CodeRange& code) { return code.Contains(site); };
-    if (std::none_of(covered.begin(), covered.end(), contains)) ProbeAt(site, kind);
+    ProbeAt(site, kind);
   }
 }
 
@@ -203,7 +192,7 @@ void PlanBuilder::CheckFields(std::span<const ObjectField> required) {
 
 absl::StatusOr<ImagePlan> PlanBuilder::Finish(std::span<const ObjectField> required) {
   CheckFields(required);
-  const auto key = [](const Probe& probe) { return std::tuple(probe.file_offset, probe.kind, probe.stack_offset); };
+  const auto key = [](const Probe& probe) { return std::tuple(probe.file_offset, probe.kind, probe.where); };
   std::sort(plan_.probes.begin(), plan_.probes.end(), [&](const Probe& a, const Probe& b) { return key(a) < key(b); });
   plan_.probes.erase(std::unique(plan_.probes.begin(), plan_.probes.end()), plan_.probes.end());
   if (plan_.probes.size() > kMaxProbes) Missing("few enough probes");

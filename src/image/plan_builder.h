@@ -59,15 +59,11 @@ class PlanBuilder {
   const FieldPath& Get(ObjectField field) const { return plan_.field(field); }
 
   // ProbeEntry and ProbeReturns add probes to the function at `function`. Missing when it is no function's start.
-  void ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name);
+  void ProbeEntry(uint64_t function, ProbeKind kind, size_t arguments, std::string_view name, uint32_t where = 0);
   void ProbeReturns(uint64_t function, ProbeKind kind, std::string_view name);
 
-  // ProbeEnds is ProbeReturns, but probes the calls of `last`, which the function makes on every way to its end, in place of
-  // the returns of the code that has them. `last` may be 0, for a build where it is not found.
-  void ProbeEnds(uint64_t function, uint64_t last, ProbeKind kind, std::string_view name);
-
   // ProbeAt adds a probe at an address that is known to start an instruction.
-  void ProbeAt(uint64_t address, ProbeKind kind, uint32_t stack_offset = 0);
+  void ProbeAt(uint64_t address, ProbeKind kind, uint32_t where = 0);
 
   // Missing notes that `what` could not be decoded: the plan is then refused.
   void Missing(std::string_view what);

@@ -55,7 +55,7 @@ int LinkCreate(T* attr) {
 }
 
 uint64_t CookieOf(uint32_t slot, const Probe& probe) {
-  return uint64_t{probe.stack_offset} << 32 | uint64_t{slot} << 8 | static_cast<uint8_t>(probe.kind);
+  return uint64_t{probe.where} << 32 | uint64_t{slot} << 8 | static_cast<uint8_t>(probe.kind);
 }
 
 absl::Status AttachMulti(int program_fd, const std::string& path, uint32_t slot, std::span<const Probe> probes,

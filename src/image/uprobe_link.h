@@ -1,6 +1,6 @@
 // UprobeLink: a BPF program attached to all probes of one file, for as long as it lives.
 //
-// By inode: every process that maps the file, now or later, hits the probes. The cookie of a probe is its stack_offset << 32
+// By inode: every process that maps the file, now or later, hits the probes. The cookie of a probe is its `where` << 32
 // | image slot << 8 | ProbeKind.
 #ifndef TLSMETER_SRC_IMAGE_UPROBE_LINK_H_
 #define TLSMETER_SRC_IMAGE_UPROBE_LINK_H_

@@ -1,5 +1,6 @@
-// Direct calls in x86-64 code, and where the stack pointer is at them.
+// Direct calls in x86-64 code, and which registers hold the arguments of the function that makes them.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -12,65 +13,77 @@
 namespace tlsmeter::agent {
 namespace {
 
-using x86_64::kRsp;
+using x86_64::kArgumentRegisters;
+using x86_64::kRegisters;
 using x86_64::PartOf;
+using x86_64::RegisterPart;
 
-// kMaxWalk bounds the instructions of one walk; state_machine has 1,000.
-constexpr size_t kMaxWalk = 1 << 14;
+// kMaxWalk bounds the instructions of one walk, each again where another way to it keeps less; state_machine has 1,000.
+constexpr size_t kMaxWalk = 1 << 15;
 
-bool IsStackPointer(const cs_x86_op& operand) { return operand.type == X86_OP_REG && PartOf(operand.reg).number == kRsp; }
+// Which registers hold which argument: registers by their number, one bit each; the second argument's above the first's.
+using Holders = uint32_t;
+constexpr int kSecond = x86_64::kRegisters;
 
-// By how much `instruction` lowers the stack pointer, as the next instruction finds it; nothing when that cannot be told.
-std::optional<int64_t> Lowers(const cs_insn& instruction) {
+constexpr Holders Bit(int number) { return Holders{1} << number; }
+constexpr Holders OfBoth(Holders registers) { return registers | registers << kSecond; }
+
+constexpr Holders kAtEntry = Bit(kArgumentRegisters[0]) | Bit(kArgumentRegisters[1]) << kSecond;
+constexpr Holders kPreservedByCalls = Bit(3) | Bit(5) | Bit(12) | Bit(13) | Bit(14) | Bit(15);  // rbx, rbp, r12 to r15
+
+// The holders after `instruction`, of those before it.
+Holders After(const cs_insn& instruction, Holders holders) {
+  if (instruction.id == X86_INS_CALL) return holders & OfBoth(kPreservedByCalls);
   const cs_x86& x86 = instruction.detail->x86;
   const cs_x86_op* operands = x86.operands;
-  switch (instruction.id) {
-    case X86_INS_PUSH:
-      return 8;
-    case X86_INS_POP:
-      return IsStackPointer(operands[0]) ? std::nullopt : std::optional(-8);
-    case X86_INS_LEAVE:
-    case X86_INS_ENTER:
-    case X86_INS_PUSHF:
-    case X86_INS_PUSHFQ:
-    case X86_INS_POPF:
-    case X86_INS_POPFQ:
-      return std::nullopt;
-    case X86_INS_CALL:  // leaves it as it was
-      return 0;
-    default:
-      break;
+  if (instruction.id == X86_INS_MOV && operands[0].type == X86_OP_REG && operands[1].type == X86_OP_REG) {
+    const RegisterPart to = PartOf(operands[0].reg), from = PartOf(operands[1].reg);
+    if (to.number < 0) return holders;
+    const bool whole = from.number >= 0 && to.size == 8 && from.size == 8;
+    const Holders held = whole ? holders >> from.number & OfBoth(1) : 0;
+    return (holders & ~OfBoth(Bit(to.number))) | held << to.number;
   }
-  if (x86.op_count == 0 || !IsStackPointer(operands[0]) || !(operands[0].access & CS_AC_WRITE)) return 0;
-  if (x86.op_count != 2 || operands[1].type != X86_OP_IMM) return std::nullopt;
-  if (instruction.id == X86_INS_SUB) return operands[1].imm;
-  if (instruction.id == X86_INS_ADD) return -operands[1].imm;
-  return std::nullopt;
+  for (int i = 0; i < x86.op_count; ++i) {
+    const RegisterPart part = operands[i].type == X86_OP_REG ? PartOf(operands[i].reg) : RegisterPart();
+    if (part.number >= 0 && (operands[i].access & CS_AC_WRITE)) holders &= ~OfBoth(Bit(part.number));
+  }
+  for (int i = 0; i < instruction.detail->regs_write_count; ++i) {
+    const RegisterPart part = PartOf(instruction.detail->regs_write[i]);
+    if (part.number >= 0) holders &= ~OfBoth(Bit(part.number));
+  }
+  return holders;
 }
 
-// Walk goes every way through a function's code, but not through jump tables and into calls, and knows the depth of the
-// stack at each instruction that it comes by.
+// One of the registers that hold an argument at a call and keep it there.
+uint8_t Holder(Holders holders) {
+  holders &= kPreservedByCalls;
+  return holders != 0 ? static_cast<uint8_t>(std::countr_zero(holders)) : kNoRegister;
+}
+
+// Walk goes every way through a function's code, but not through jump tables and into calls, and knows at each instruction
+// that it comes by which registers hold the arguments of the function it is in, whichever the way.
 class Walk {
  public:
   explicit Walk(ElfFile* file) : file_(file) {}
 
-  // False when the depth of an instruction depends on the way to it, or a ceiling is reached.
+  // False when code cannot be decoded, or a ceiling is reached.
   bool Run(uint64_t function) {
     if (!Enter(function)) return false;
-    pending_.emplace_back(function, 0);
+    pending_.emplace_back(function, kAtEntry);
     while (!pending_.empty()) {
-      const auto [at, depth] = pending_.back();
+      const auto [at, holders] = pending_.back();
       pending_.pop_back();
-      if (!Follow(at, depth)) return false;
+      if (!Follow(at, holders)) return false;
     }
     return true;
   }
 
   const std::vector<CodeRange>& functions() const { return functions_; }
 
-  std::optional<int64_t> DepthAt(uint64_t address) const {
-    const auto found = depths_.find(address);
-    return found != depths_.end() ? std::optional(found->second) : std::nullopt;
+  // HoldersAt returns nothing for code to which no way was found.
+  std::optional<Holders> HoldersAt(uint64_t address) const {
+    const auto found = holders_.find(address);
+    return found != holders_.end() ? std::optional(found->second) : std::nullopt;
   }
 
  private:
@@ -84,12 +97,24 @@ class Walk {
     return true;
   }
 
-  // One way, until it ends or meets one gone before.
-  bool Follow(uint64_t at, int64_t depth) {
+  // A jump to where another function begins, which has arguments of its own. The cold part of a function has an entry like
+  // that too, but is jumped to while registers are in use.
+  bool IsTailCall(const cs_insn& instruction, uint64_t target, Holders holders) const {
+    const std::optional<CodeRange> function = file_->FunctionAt(target);
+    return instruction.id == X86_INS_JMP && function && function->begin == target &&
+           !function->Contains(instruction.address) && (holders & OfBoth(kPreservedByCalls)) == 0;
+  }
+
+  // One way, until it ends or meets one gone before that kept no more.
+  bool Follow(uint64_t at, Holders holders) {
     for (;;) {
-      const auto [known, is_new] = depths_.try_emplace(at, depth);
-      if (!is_new) return known->second == depth;
-      if (depths_.size() > kMaxWalk) return false;
+      const auto [known, is_new] = holders_.try_emplace(at, holders);
+      if (!is_new) {
+        holders &= known->second;
+        if (holders == known->second) return true;
+        known->second = holders;
+      }
+      if (++steps_ > kMaxWalk) return false;
       const cs_insn* instruction = disassembler_.Decode(file_, at);
       if (instruction == nullptr) return false;
       if (instruction->id == X86_INS_RET || instruction->id == X86_INS_UD2 || instruction->id == X86_INS_HLT) return true;
@@ -97,13 +122,11 @@ class Walk {
       // A stub leads out of the file and, at the end of a function, for good.
       if (target != 0 && x86_64::StubSlot(file_, target) == 0) {
         if (!Enter(target)) return false;
-        pending_.emplace_back(target, depth);
+        pending_.emplace_back(target, IsTailCall(*instruction, target, holders) ? kAtEntry : holders);
       }
       if (instruction->id == X86_INS_JMP) return true;
-      const std::optional<int64_t> lowers = Lowers(*instruction);
-      if (!lowers) return true;
+      holders = After(*instruction, holders);
       at += instruction->size;
-      depth += *lowers;
       // After a call that does not return there may be none of its own.
       const auto contains = [at](const CodeRange& range) { return range.Contains(at); };
       if (std::none_of(functions_.begin(), functions_.end(), contains)) return true;
@@ -112,9 +135,10 @@ class Walk {
 
   ElfFile* file_;
   x86_64::Disassembler disassembler_;
+  size_t steps_ = 0;
   std::vector<CodeRange> functions_;
-  std::map<uint64_t, int64_t> depths_;
-  std::vector<std::pair<uint64_t, int64_t>> pending_;  // at most one for each instruction
+  std::map<uint64_t, Holders> holders_;
+  std::vector<std::pair<uint64_t, Holders>> pending_;  // at most one for each step
 };
 
 }  // namespace
@@ -154,9 +178,9 @@ std::vector<OwnCall> OwnCalls(ElfFile* file, uint64_t function, uint64_t target)
   std::vector<OwnCall> calls;
   for (const CodeRange& code : walk.functions()) {
     for (const CallSite& site : CallSites(file, code, target)) {
-      const std::optional<int64_t> depth = walk.DepthAt(site.call);
-      if (!depth || *depth < 0 || *depth > UINT32_MAX) return {};
-      calls.push_back({site.call, static_cast<uint32_t>(*depth)});
+      const Holders holders = walk.HoldersAt(site.call).value_or(0);
+      if (Holder(holders) == kNoRegister) return {};
+      calls.push_back({site.call, Holder(holders), Holder(holders >> kSecond)});
     }
   }
   std::sort(calls.begin(), calls.end(), [](const OwnCall& a, const OwnCall& b) { return a.call < b.call; });

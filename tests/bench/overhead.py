@@ -134,7 +134,7 @@ class Bench:
         return text
 
     def trap(self):
-        """What this machine takes for a trap, of which the library sensor needs five to six for a side of a handshake."""
+        """What this machine takes for a trap, of which the library sensor needs three to four for a side of a handshake."""
         print("trap: " + ", ".join(self.cgroup.run([os.path.join(self.options.build, "tests", "bench", "trap_bench")])
                                    .stdout.decode().splitlines()))
 

@@ -293,6 +293,84 @@ TEST(LibraryJoin, DoesNotKnowTheStartOfAHandshakeMetLate) {
   EXPECT_FALSE(LibrarySeconds(Harvested(&join).at(0)).has_value());
 }
 
+// OpenSSL tells of a failure when an error is raised: what raised it may forgive it, and its alert comes after.
+LibraryEnd TentativeFailure() {
+  LibraryEnd end = End();
+  end.outcome = LibraryOutcome::kFailure;
+  end.tentative = true;
+  end.reason = 134;  // SSL_R_CERTIFICATE_VERIFY_FAILED
+  end.verify_result = 10;
+  return end;
+}
+
+TEST(LibraryJoin, ASuccessTakesBackTheErrorBeforeIt) {
+  LibraryJoin join;
+  join.Take(Event(TentativeFailure()));
+  Advance(&join, kStart + kLookNs);
+  Advance(&join, kStart + 3 * kLookNs);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(End(), 1, kStart + 4 * kLookNs));
+  join.Take(Wire(), kStart + 4 * kLookNs);
+  const std::vector<HandshakeRecord> records = Harvested(&join);
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].result, Result::kSuccess);
+  EXPECT_EQ(records[0].library->reason, 0u);
+  EXPECT_EQ(join.stats().too_late, 0u);
+}
+
+TEST(LibraryJoin, AnErrorThatNothingTakesBackIsAFailure) {
+  LibraryJoin join;
+  join.Take(Event(TentativeFailure()));
+  Advance(&join, kStart);
+  Advance(&join, kStart + kForgiveNs - 1);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  Advance(&join, kStart + kForgiveNs + kLookNs);
+  const std::vector<HandshakeRecord> records = Harvested(&join);
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kCertificateExpired);
+}
+
+TEST(LibraryJoin, AnAlertMakesAnErrorFinal) {
+  LibraryJoin join;
+  join.Take(Event(TentativeFailure()));
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 45}));
+  Advance(&join, kStart);
+  Advance(&join, kStart + kLookNs);
+  EXPECT_THAT(Harvested(&join), SizeIs(1));
+}
+
+TEST(LibraryJoin, ARecordWaitsForTheAlertAfterItsError) {
+  LibraryJoin join;
+  std::unique_ptr<HandshakeRecord> record = Wire();
+  record->tls.progress = Progress::kInProgress;
+  record->result = Result::kAborted;
+  join.Take(std::move(record), kStart);
+  join.Take(Event(TentativeFailure()));
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  join.Take(Event(LibraryLate{LibraryLate::What::kAlertSent, 45}));
+  const std::vector<HandshakeRecord> records = Harvested(&join);
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].reason, FailureReason::kCertificateExpired);
+  ASSERT_TRUE(records[0].tls.alert.has_value());
+  EXPECT_EQ(records[0].tls.alert->description, 45);
+}
+
+TEST(LibraryJoin, ASecondErrorMakesNoSecondRecord) {
+  for (const bool waits : {false, true}) {
+    LibraryJoin join;
+    if (waits) join.Take(Wire(), kStart);
+    join.Take(Event(TentativeFailure()));
+    join.Take(Event(TentativeFailure()));
+    if (!waits) join.Take(Wire(), kStart);
+    Advance(&join, kStart + kJoinPatienceNs);
+    join.Take(Event(TentativeFailure()));
+    Advance(&join, kStart + 2 * kLibraryAgeNs);
+    join.Finish();
+    EXPECT_THAT(join.Harvest(), SizeIs(1));
+    EXPECT_EQ(join.stats().too_late, 1u);
+  }
+}
+
 TEST(LibraryJoin, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
   LibraryJoin join(1);
   for (const uint8_t byte : {1, 2, 1}) join.Take(Event(LibraryCertificate{false, 0, Der(byte)}));

@@ -101,7 +101,7 @@ TEST_F(ImageTableTest, DoesNotTrustABuildIdOverTheCode) {
   const auto first = Meet(Copy("a.so"));
   const std::filesystem::path patched = Copy("patched.so");
   const auto end = std::find_if(plan_.probes.begin(), plan_.probes.end(),
-                                [](const Probe& probe) { return probe.kind == ProbeKind::kStateReturn; });
+                                [](const Probe& probe) { return probe.kind == ProbeKind::kWriteBufferFreed; });
   ASSERT_NE(end, plan_.probes.end());
   Overwrite(patched, end->file_offset, "\x90");
   const auto second = Meet(patched);

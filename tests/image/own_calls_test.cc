@@ -1,5 +1,5 @@
-// What is decoded of the stack at a call, against compilers: functions of every shape of frame, compiled by every compiler
-// at hand at every level, are run with a callee that notes the stack pointer; what was decoded must be what was there.
+// What is decoded of registers and stack at a call, against compilers: functions of every shape, compiled by every compiler
+// at hand at every level, are run with a callee that notes them; what was decoded must be what was there.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,32 +17,47 @@
 namespace tlsmeter::agent {
 namespace {
 
-// Each calls last() once on every way to its end, as state_machine() calls BUF_MEM_free(), and reads no memory of its
-// argument. run() notes the stack pointer as it is at the function's entry, last() as it was at the call.
+// Each calls last() on every way to its end, and needs its argument after that, as state_machine() does where it calls
+// BUF_MEM_new(). last() notes the registers that calls preserve, by their number in instructions.
 constexpr char kFunctions[] = R"(
 #include <string.h>
-unsigned long at_entry, at_call, out;
+unsigned long at_call, out, registers[16];
 __attribute__((naked, noinline)) void last(void) {
-  __asm__("lea 8(%rsp), %rax; mov at_call@GOTPCREL(%rip), %rcx; mov %rax, (%rcx); ret");
+  __asm__("mov registers@GOTPCREL(%rip), %rcx; mov %rbx, 24(%rcx); mov %rbp, 40(%rcx); mov %r12, 96(%rcx);"
+          "mov %r13, 104(%rcx); mov %r14, 112(%rcx); mov %r15, 120(%rcx); ret");
 }
-__attribute__((noinline)) int use(void *p, int n) { __asm__ volatile("" : : "r"(p), "r"(n) : "memory"); return n & 3; }
+__attribute__((noinline)) int use(void *p, long n) { __asm__ volatile("" : : "r"(p), "r"(n) : "memory"); return n & 3; }
 
-int few(int n) { int r = use(0, n); last(); return r; }
-int frame(int n) { char text[200]; int r = use(text, n); if (r > 1) r += use(text + 9, n); last(); return r; }
-int ways(int n) {
+int few(long n) { int r = use(0, n); last(); return r + use(0, n); }
+int frame(long n) { char text[200]; int r = use(text, n); if (r > 1) r += use(text + 9, n); last(); return r + use(text, n); }
+int ways(long n) {
   long kept[17]; int r = -1;
   if (use(kept, n) == 1) { r = use(kept + 1, n + 1); goto end; }
-  for (int i = 0; i < n; ++i) { r += use(kept + i % 17, i); if (r > 100) goto end; }
+  for (long i = 0; i < n; ++i) { r += use(kept + i % 17, i); if (r > 100) goto end; }
   r = use(kept, r);
 end:
   last();
   if (r > 7) use(kept, r);
-  return r;
+  return r + use(kept, n);
 }
-__attribute__((noinline)) static int rest(int n, int flag) {
-  char text[64]; int r = use(text, n + flag); last(); return r + use(text, r);
+int late(long n) {
+  if (n < 1) return 0;
+  int r = use(0, n);
+  if (r == 1) { last(); r += use(&r, n); }
+  else last();
+  return r + use(0, n);
 }
-int tail(int n) { if (n < 0) return -1; return rest(n, 1); }
+int other(long n) { int r = use(0, n); n = r * 5L; last(); return r + use(0, n); }
+int changed(long n) {
+  int r = use(0, n);
+  if (r == 1) n += 4;
+  last();
+  return use(0, n);
+}
+__attribute__((noinline)) static int rest(long n, int flag) {
+  char text[64]; int r = use(text, n + flag); last(); return r + use(text, n);
+}
+int tail(long n) { if (n < 0) return -1; return rest(n, 1); }
 
 /* As ssl_add_cert_to_wpacket() calls i2d_X509(). */
 __attribute__((naked, noinline)) int encode(void *from, unsigned char **to) {
@@ -50,17 +65,13 @@ __attribute__((naked, noinline)) int encode(void *from, unsigned char **to) {
           "mov out@GOTPCREL(%rip), %rcx; mov %rsi, (%rcx); mov $7, %eax; ret");
 }
 __attribute__((noinline)) int allocate(void *p, int n, unsigned char **to) { *to = p; return use(to, n) >= 0; }
-int write(int n) {
+int write(long n) {
   unsigned char *to; int length = encode(&n, 0);
   if (length < 0) return -1;
   if (!allocate(&n, length, &to) || encode(&n, &to) != length) { use(&n, 1); return -2; }
   return use(to, n);
 }
 
-__attribute__((naked, noinline)) void run(int (*function)(int), int n) {
-  __asm__("push %rbx; lea -8(%rsp), %rax; mov at_entry@GOTPCREL(%rip), %rcx; mov %rax, (%rcx);"
-          "mov %rdi, %rax; mov %esi, %edi; call *%rax; pop %rbx; ret");
-}
 )";
 
 struct Compiler {
@@ -94,27 +105,34 @@ class OwnCallsTest : public ::testing::TestWithParam<Compiler> {
   std::string library_;
 };
 
-TEST_P(OwnCallsTest, TheDepthIsTheOneAtRunTime) {
+TEST_P(OwnCallsTest, TheRegisterHoldsTheArgumentAtRunTime) {
   absl::StatusOr<ElfFile> file = ElfFile::Open(library_);
   ASSERT_TRUE(file.ok()) << file.status();
   void* const loaded = dlopen(library_.c_str(), RTLD_NOW);
   ASSERT_NE(loaded, nullptr) << dlerror();
-  const auto run = reinterpret_cast<void (*)(int (*)(int), int)>(dlsym(loaded, "run"));
-  const auto* at_entry = static_cast<unsigned long*>(dlsym(loaded, "at_entry"));
-  const auto* at_call = static_cast<unsigned long*>(dlsym(loaded, "at_call"));
-  constexpr std::string_view kNames[] = {"last", "few", "frame", "ways", "tail"};
+  const auto* registers = static_cast<unsigned long*>(dlsym(loaded, "registers"));
+  constexpr std::string_view kNames[] = {"last", "few", "frame", "ways", "late", "other", "changed", "tail"};
   const SymbolTable symbols = file->FindSymbols(kNames, ElfFile::Symbols::kDynamic);
   ASSERT_EQ(symbols.size(), std::size(kNames));
+  size_t found = 0;
   for (const auto& [name, range] : symbols) {
     if (name == "last") continue;
     const std::vector<OwnCall> calls = OwnCalls(&*file, range.begin, symbols.find("last")->second.begin);
-    // Where no function is left by a jump, `tail` calls the one that has the call.
-    if (name == "tail" && calls.empty()) continue;
-    ASSERT_FALSE(calls.empty()) << name;
-    for (const int n : {0, 1, 5, 400}) {
-      run(reinterpret_cast<int (*)(int)>(dlsym(loaded, name.c_str())), n);
-      for (const OwnCall& call : calls) EXPECT_EQ(call.depth, *at_entry - *at_call) << name << " of " << n;
+    found += calls.empty() ? 0 : 1;
+    if (name == "other") {
+      EXPECT_TRUE(calls.empty()) << name;  // what it was given is lost
     }
+    const auto function = reinterpret_cast<int (*)(long)>(dlsym(loaded, name.c_str()));
+    for (const long n : {1L, 5L, 400L, 0x123456789abcdefL}) {
+      if (name == "ways" && n > 400) continue;
+      function(n);
+      for (const OwnCall& call : calls) EXPECT_EQ(registers[call.first_argument], n) << name << " of " << n;
+    }
+  }
+  // Without optimization arguments live on the stack; where no function is left by a jump, `tail` calls the one that has the
+  // call.
+  if (GetParam().command.find("-O0") == std::string::npos) {
+    EXPECT_GE(found, 4u);
   }
   dlclose(loaded);
 }
@@ -124,8 +142,7 @@ TEST_P(OwnCallsTest, APointerOnTheStackLiesWhereItLiesAtRunTime) {
   ASSERT_TRUE(file.ok()) << file.status();
   void* const loaded = dlopen(library_.c_str(), RTLD_NOW);
   ASSERT_NE(loaded, nullptr) << dlerror();
-  const auto run = reinterpret_cast<void (*)(int (*)(int), int)>(dlsym(loaded, "run"));
-  run(reinterpret_cast<int (*)(int)>(dlsym(loaded, "write")), 3);
+  reinterpret_cast<int (*)(long)>(dlsym(loaded, "write"))(3);
   const auto noted = [&](const char* name) {
     return static_cast<int64_t>(*static_cast<unsigned long*>(dlsym(loaded, name)));
   };

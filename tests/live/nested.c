@@ -1,10 +1,13 @@
 // Handshakes within handshakes: whenever a client or a server has come some way in a step of its own, a callback of OpenSSL
-// makes a whole other connection on the same stack, client and server, before that step goes on. usage: nested CERTIFICATE
-// KEY
+// makes a whole other connection on the same stack, client and server, before that step goes on. With `error` it raises an
+// error of the TLS library instead, and forgives it. usage: nested CERTIFICATE KEY [error]
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
 enum { kClient, kServer };
@@ -14,6 +17,7 @@ enum { kStackBytes = 256 * 1024, kStackAlignment = 64 * 1024, kPipeBytes = 64 * 
 static SSL_CTX* g_outer[2];
 static SSL_CTX* g_inner[2];
 static ucontext_t g_main;
+static bool g_error;
 
 static void Die(const char* what) {
   fprintf(stderr, "nested: %s\n", what);
@@ -44,7 +48,13 @@ static void Handshake(SSL_CTX* const contexts[2]) {
 static void Interrupt(int sent, int version, int type, const void* message, size_t length, SSL* ssl, void* argument) {
   const unsigned char hello = SSL_is_server(ssl) ? SSL3_MT_CLIENT_HELLO : SSL3_MT_SERVER_HELLO;
   (void)version, (void)argument;
-  if (!sent && type == SSL3_RT_HANDSHAKE && length > 0 && *(const unsigned char*)message == hello) Handshake(g_inner);
+  if (sent || type != SSL3_RT_HANDSHAKE || length == 0 || *(const unsigned char*)message != hello) return;
+  if (!g_error) {
+    Handshake(g_inner);
+    return;
+  }
+  if (SSL_set_cipher_list(ssl, "none of this name") == 1 || ERR_GET_LIB(ERR_peek_error()) != ERR_LIB_SSL) Die("no error");
+  ERR_clear_error();
 }
 
 static void Show(SSL_CTX* context, const char* certificate, const char* key) {
@@ -60,7 +70,8 @@ int main(int argc, char** argv) {
   // Aligned, for inner and outer steps to begin in the same stretch of stack.
   static _Alignas(kStackAlignment) char stack[kStackBytes];
   ucontext_t fiber;
-  if (argc != 3) Die("usage: nested CERTIFICATE KEY");
+  g_error = argc == 4 && strcmp(argv[3], "error") == 0;
+  if (argc != 3 && !g_error) Die("usage: nested CERTIFICATE KEY [error]");
   for (int i = 0; i < 2; ++i) {
     const SSL_METHOD* method = i == kClient ? TLS_client_method() : TLS_server_method();
     if ((g_outer[i] = SSL_CTX_new(method)) == NULL || (g_inner[i] = SSL_CTX_new(method)) == NULL) Die("no memory");

@@ -1,12 +1,16 @@
 """How soon a TLS library is probed that nobody mapped before tlsmeter started."""
 
 import os
+import select
+import socket
 import statistics
+import subprocess
 
 import harness
 from certificates import NAME, certificates
 from livetest import LiveTest
 from private_library import LIBRARIES, PrivateCgroup, PrivateLibrary
+from processes import stop
 from servers import OpensslServer
 from session import Trace
 
@@ -51,6 +55,34 @@ class DiscoveryTest(LiveTest):
                 for record in session.wait_for(2):
                     self.check_fields(record, {"tlsmeter.join": "client_random", "tlsmeter.stack.state": "instrumented"})
             self.assertEqual(session.finish(), 0)
+
+    def test_a_handshake_that_began_before(self):
+        """Its beginning is not known, and what it has sent; its end is."""
+        with PrivateLibrary() as library, PrivateCgroup(library) as cgroup, OpensslServer(cgroup, www=False) as server:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                client = cgroup.popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" % listener.getsockname()[1]],
+                                      stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.addCleanup(stop, client)
+                connection, _ = listener.accept()
+            with connection, Trace(cgroup, "--library") as session:
+                harness.wait_until(lambda: self.late(library, cgroup, 0) < MOST_MS, what="a library that is probed at once")
+                with socket.create_connection(("127.0.0.1", server.port)) as onward:
+                    relay(connection, onward)
+                    record, = session.wait_for(1, lambda record: record["tlsmeter.role"] == "client")
+                client.stdin.close()
+            self.check_fields(record, {"tlsmeter.result": "success", "tlsmeter.timing.library_ms": None, "tlsmeter.stack.name": "openssl",
+                                       "tls.protocol.version": "1.3", "process.pid": client.pid})
+
+
+def relay(client, server):
+    """Hands on what each says, until a second passes without a byte."""
+    other = {client: server, server: client}
+    while ready := select.select(list(other), [], [], 1)[0]:
+        for end in ready:
+            data = end.recv(65536)
+            if not data:
+                return
+            other[end].sendall(data)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ class HazardTest(LibraryTest):
         leaf = certificates().leaf
         self.all_saw_the_leaf(self.within(3, "nested", leaf.certificate, leaf.key))
 
+    def test_an_error_that_is_forgiven(self):
+        """A callback raises one amid the handshake, which ends well."""
+        leaf = certificates().leaf
+        self.all_saw_the_leaf(self.within(1, "nested", leaf.certificate, leaf.key, "error"))
+
     def test_fibers_of_which_one_fails(self):
         """Certificates and errors are those of the handshake whose stack they come from, whichever began last."""
         mine = certificates().client
