@@ -10,7 +10,8 @@
  * Uprobe programs are preempted: what is staged per CPU is taken and given back by its user.
  *
  * Below are the probes in OpenSSL and the dispatch; library_gnutls.bpf.h has those in GnuTLS. A good handshake of OpenSSL
- * comes by one probe where it begins, one for what a side shows of certificates, and one where it is over.
+ * comes by one probe where it begins, one for the chain that the peer shows, one for each certificate that it shows itself,
+ * and one where it is over.
  */
 #include "cgroup.bpf.h"
 #include "library_certificate.bpf.h"
@@ -68,28 +69,39 @@ static __always_inline bool has_failed(__u32 slot, __u64 object)
 	return bio && !(tm_field_number(slot, TM_FIELD_BIO_FLAGS, bio) & BIO_FLAGS_SHOULD_RETRY);
 }
 
-/* A handshake of which nothing is known is over: it had begun before the image was probed, or too many came after it. What
- * follows a handshake ends likewise. At a client that is told apart by statem.cleanuphand, which follows in_handshake; at a
- * server it is rare. */
-static __always_inline int on_unknown_success(__u64 object, __u32 slot)
+/* The state of a handshake that goes on, and of which nothing is known: it had begun before the image was probed. Null when
+ * that is too long ago, and too many came after it; or when none goes on. */
+static __always_inline struct library_state *meet_late(__u64 object, __u32 slot)
 {
-	__u64 at = tm_field_address(slot, TM_FIELD_IN_HANDSHAKE, object), now = bpf_ktime_get_ns();
-	struct library_state fresh = {.start_ns = now, .slot = slot, .flags = STATE_MET_LATE}, *st;
+	struct library_state fresh = {.start_ns = bpf_ktime_get_ns(), .slot = slot, .flags = STATE_MET_LATE};
 	struct tm_image *image = bpf_map_lookup_elem(&tm_images, &slot);
 	struct place key = place_of(object);
+
+	if (!image || fresh.start_ns - image->since_ns > TM_HANDSHAKE_NS ||
+	    !tm_field_number(slot, TM_FIELD_IN_HANDSHAKE, object))
+		return 0;
+	bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&tm_objects, &key);
+}
+
+/* What follows a handshake ends as that did. At a client it is told apart by statem.cleanuphand, which follows in_handshake;
+ * at a server it is rare. */
+static __always_inline int on_unknown_success(__u64 object, __u32 slot)
+{
+	__u64 at = tm_field_address(slot, TM_FIELD_IN_HANDSHAKE, object);
+	struct library_state *st;
 	__u32 first = 1;
 
 	if (tm_field_number(slot, TM_FIELD_SERVER, object) != 1 && at)
 		bpf_probe_read_user(&first, sizeof(first), (void *)(at + sizeof(first)));
-	if (!image || !first)
+	if (!first)
 		return 0;
-	if (now - image->since_ns > TM_HANDSHAKE_NS) {
+	st = meet_late(object, slot);
+	if (!st) {
 		count(TM_LIBRARY_FORGOTTEN);
 		return 0;
 	}
-	bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
-	st = bpf_map_lookup_elem(&tm_objects, &key);
-	return st ? tm_end(object, st, TM_LIBRARY_SUCCESS) : 0;
+	return tm_end(object, st, TM_LIBRARY_SUCCESS);
 }
 
 static __always_inline int on_write_buffer_freed(__u64 object, __u32 slot)
@@ -214,8 +226,12 @@ static __always_inline __s64 take_number(struct packet *p, __u32 size)
 {
 	__u8 bytes[3] = {};
 
-	if (p->left < size || bpf_probe_read_user(bytes, size, (void *)p->next))
+	if (p->left < size)
 		return -1;
+	if (bpf_probe_read_user(bytes, size, (void *)p->next)) {
+		count(TM_LIBRARY_UNREADABLE);
+		return -1;
+	}
 	p->next += size;
 	p->left -= size;
 	return size == 3 ? (__u32)bytes[0] << 16 | (__u32)bytes[1] << 8 | bytes[2] : (__u32)bytes[0] << 8 | bytes[1];
@@ -249,6 +265,8 @@ static __always_inline int on_peer_chain(struct pt_regs *ctx, __u32 slot, __u32 
 	struct library_state *st = state_of(list.object);
 	__u8 context;
 
+	if (!st)
+		st = meet_late(list.object, slot);
 	if (!st || is_over(st))
 		return 0;
 	if (bpf_probe_read_user(&list.rest.next, sizeof(list.rest.next), (void *)packet) ||
@@ -266,14 +284,13 @@ static __always_inline int on_peer_chain(struct pt_regs *ctx, __u32 slot, __u32 
 }
 
 /* The function has advanced the caller's pointer, which lies on the stack, past what it wrote. */
-static __always_inline int on_own_certificate(struct pt_regs *ctx, __u32 where)
+static __always_inline int on_own_certificate(struct pt_regs *ctx, __u32 slot, __u32 where)
 {
-	__u64 object = register_of(ctx, (__u8)where), above = where >> 8, end = 0;
+	__u64 object = (__u8)where == TM_NO_REGISTER ? object_at_work(ctx) : register_of(ctx, (__u8)where);
+	__u64 above = where >> 8, end = 0;
 	__s64 length = (int)PT_REGS_RC(ctx);
 
-	if (!state_of(object))
-		object = object_at_work(ctx);
-	if (!object || length <= 0)
+	if (!object || length <= 0 || (!state_of(object) && !meet_late(object, slot)))
 		return 0;
 	/* A null pointer makes the function allocate, and is left at the start: no certificate lies before it. */
 	if (bpf_probe_read_user(&end, sizeof(end), (void *)(PT_REGS_SP(ctx) + above)) ||
@@ -311,7 +328,7 @@ int tm_library(struct pt_regs *ctx)
 	case TM_PROBE_PEER_CHAIN:
 		return on_peer_chain(ctx, slot, cookie >> TM_COOKIE_WHERE_SHIFT);
 	case TM_PROBE_OWN_CERTIFICATE:
-		return on_own_certificate(ctx, cookie >> TM_COOKIE_WHERE_SHIFT);
+		return on_own_certificate(ctx, slot, cookie >> TM_COOKIE_WHERE_SHIFT);
 	case TM_PROBE_GNU_HANDSHAKE_ENTRY:
 		return on_gnu_entry(ctx, slot);
 	case TM_PROBE_GNU_HANDSHAKE_RETURN:

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/library.h"
 #include "src/base/clock.h"
+#include "src/image/machine_code.h"
 
 namespace tlsmeter::agent {
 namespace {
@@ -30,7 +31,7 @@ static_assert(Same(ProbeKind::kGnuVerifyEntry, TM_PROBE_GNU_VERIFY_ENTRY) &&
               Same(ProbeKind::kGnuVerifyReturn, TM_PROBE_GNU_VERIFY_RETURN));
 static_assert(Same(ProbeKind::kGnuImport, TM_PROBE_GNU_IMPORT) && Same(ProbeKind::kGnuNameEntry, TM_PROBE_GNU_NAME_ENTRY) &&
               Same(ProbeKind::kGnuNameReturn, TM_PROBE_GNU_NAME_RETURN));
-static_assert(kProbeKindCount == TM_PROBES);
+static_assert(kProbeKindCount == TM_PROBES && kNoRegister == TM_NO_REGISTER);
 
 constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
 static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);

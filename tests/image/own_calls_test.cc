@@ -47,6 +47,7 @@ int late(long n) {
   else last();
   return r + use(0, n);
 }
+int two(long n, long m) { int r = use(0, n); last(); return r + use(0, n) + use(0, m); }
 int other(long n) { int r = use(0, n); n = r * 5L; last(); return r + use(0, n); }
 int changed(long n) {
   int r = use(0, n);
@@ -111,7 +112,7 @@ TEST_P(OwnCallsTest, TheRegisterHoldsTheArgumentAtRunTime) {
   void* const loaded = dlopen(library_.c_str(), RTLD_NOW);
   ASSERT_NE(loaded, nullptr) << dlerror();
   const auto* registers = static_cast<unsigned long*>(dlsym(loaded, "registers"));
-  constexpr std::string_view kNames[] = {"last", "few", "frame", "ways", "late", "other", "changed", "tail"};
+  constexpr std::string_view kNames[] = {"last", "few", "frame", "ways", "late", "two", "other", "changed", "tail"};
   const SymbolTable symbols = file->FindSymbols(kNames, ElfFile::Symbols::kDynamic);
   ASSERT_EQ(symbols.size(), std::size(kNames));
   size_t found = 0;
@@ -122,17 +123,23 @@ TEST_P(OwnCallsTest, TheRegisterHoldsTheArgumentAtRunTime) {
     if (name == "other") {
       EXPECT_TRUE(calls.empty()) << name;  // what it was given is lost
     }
-    const auto function = reinterpret_cast<int (*)(long)>(dlsym(loaded, name.c_str()));
+    found += name == "two" && !calls.empty() && calls[0].second_argument != kNoRegister ? 1 : 0;
+    const auto function = reinterpret_cast<int (*)(long, long)>(dlsym(loaded, name.c_str()));
     for (const long n : {1L, 5L, 400L, 0x123456789abcdefL}) {
       if (name == "ways" && n > 400) continue;
-      function(n);
-      for (const OwnCall& call : calls) EXPECT_EQ(registers[call.first_argument], n) << name << " of " << n;
+      function(n, n + 7);
+      for (const OwnCall& call : calls) {
+        EXPECT_EQ(registers[call.first_argument], n) << name << " of " << n;
+        if (call.second_argument != kNoRegister) {
+          EXPECT_EQ(registers[call.second_argument], n + 7) << name << " of " << n;
+        }
+      }
     }
   }
   // Without optimization arguments live on the stack; where no function is left by a jump, `tail` calls the one that has the
   // call.
   if (GetParam().command.find("-O0") == std::string::npos) {
-    EXPECT_GE(found, 4u);
+    EXPECT_GE(found, 6u);
   }
   dlclose(loaded);
 }

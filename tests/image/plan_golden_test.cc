@@ -215,6 +215,14 @@ TEST_P(PlanGolden, EveryEventHasItsProbe) {
   // Of the pairs of calls, for the length and for the certificate; 3.5 and some later have two pairs.
   EXPECT_GE(count(ProbeKind::kOwnCertificate), 1u);
   EXPECT_LE(count(ProbeKind::kOwnCertificate), 2u);
+  for (const Probe& probe : plan->probes) {
+    if (probe.kind == ProbeKind::kPeerChain) {
+      EXPECT_EQ(probe.where >> 16, GetParam().name == "Libssl40" ? 16u : 8u);
+    }
+    if (probe.kind == ProbeKind::kOwnCertificate && GetParam().name != "Node26") {  // that has it on the stack
+      EXPECT_NE(probe.where & 0xff, kNoRegister);
+    }
+  }
 }
 
 // What the kernel emulates (arch/x86/kernel/uprobes.c), by its first bytes: a push of a register, a nop, direct jumps and
