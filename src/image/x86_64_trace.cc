@@ -136,6 +136,9 @@ class Tracer {
         if (operands[1].type == X86_OP_MEM) Read(state, operands[1]);
         if (operands[0].type == X86_OP_MEM) Write(state, operands[0], Value{});
         return true;
+      case X86_INS_MOVSB:
+        DoCopy(state);
+        return true;
       case X86_INS_LEA:
         Write(state, operands[0], Address(*state, operands[1]));
         return true;
@@ -174,6 +177,20 @@ class Tracer {
     }
     DoArithmetic(state, operands);
     return true;
+  }
+
+  // rep movsb, as gcc -Os copies: a load of as many bytes as are said, and a store of what is not followed.
+  void DoCopy(State* state) {
+    Value& from = state->registers[kArgumentRegisters[1]];
+    Value& to = state->registers[kArgumentRegisters[0]];
+    Value& count = state->registers[kArgumentRegisters[3]];
+    const bool known = instruction_->detail->x86.prefix[0] == X86_PREFIX_REP && count.IsConstant() && count.constant > 0 &&
+                       count.constant <= UINT8_MAX;
+    const auto size = static_cast<uint8_t>(known ? count.constant : 1);
+    if (from.IsChain()) state->path.loads.push_back({from, size});
+    if (to.IsChain()) state->path.stores.push_back({to, Value{}, size});
+    if (to.kind == Kind::kStack) SetStack(state, to.constant, Value{});
+    from = to = count = {};
   }
 
   // Arithmetic, and everything that is not known: the destination is then unknown, and so are the flags.
