@@ -14,7 +14,6 @@ namespace tlsmeter::agent {
 namespace {
 
 using x86_64::kArgumentRegisters;
-using x86_64::kRegisters;
 using x86_64::PartOf;
 using x86_64::RegisterPart;
 
