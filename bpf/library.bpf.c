@@ -51,6 +51,7 @@ static __always_inline int on_start(__u64 object, __u32 slot)
 		count(TM_LIBRARY_TWICE);
 		return 0;
 	}
+	fresh.socket = tm_socket_inode(slot, object);
 	bpf_map_update_elem(&tm_objects, &key, &fresh, BPF_ANY);
 	return 0;
 }
@@ -122,8 +123,10 @@ static __always_inline int on_write_buffer_freed(__u64 object, __u32 slot)
 	}
 	if (!st)
 		return 0;
-	if (!st->end_ns)
+	if (!st->end_ns) {
+		st->flags |= STATE_FREED;
 		tm_end(object, st, has_failed(slot, object) ? TM_LIBRARY_FAILURE : TM_LIBRARY_ABANDONED);
+	}
 	bpf_map_delete_elem(&tm_objects, &key);
 	return 0;
 }

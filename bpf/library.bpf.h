@@ -23,6 +23,7 @@ struct library_state {
 	__u64 start_ns;
 	__u64 end_ns; /* 0 while it goes on */
 	__u64 leaf;   /* GnuTLS: under which it is in tm_leaves */
+	__u64 socket; /* OpenSSL: inode of the one that it reads from, when it began; 0 none */
 	__u32 slot;
 	__u32 steps;  /* GnuTLS: calls that have returned */
 	__u32 reason; /* the first error of the TLS library */
@@ -44,6 +45,7 @@ enum state_flags {
 	STATE_ALERT_RECEIVED = 8, /* alert_received ended the handshake */
 	STATE_JUDGED = 16,	  /* verify_result is that of GnuTLS, which keeps it nowhere */
 	STATE_TENTATIVE = 32,	  /* OpenSSL: failed, unless it is seen to go on */
+	STATE_FREED = 64,	  /* OpenSSL: the object goes; its descriptor may be another socket's by now */
 };
 
 /* Whether the peer's certificate is of the names that the program has asked for: one is enough. */

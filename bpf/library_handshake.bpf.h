@@ -16,6 +16,20 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
+/* The inode of the socket that an object of OpenSSL reads from; 0 when it reads from none. */
+__noinline __u64 tm_socket_inode(__u32 slot, __u64 object)
+{
+	__u64 bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
+	struct file *file;
+
+	if (!bio || tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) != BIO_TYPE_SOCKET)
+		return 0;
+	file = current_file(tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio));
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	return BPF_CORE_READ(file, f_inode, i_ino);
+}
+
 /* The ends of the socket behind file descriptor `fd` of the current process. Leaves `a` as it is when there is none. */
 __noinline int tm_socket_address(__u32 fd, struct tm_address *a)
 {
@@ -147,6 +161,8 @@ __noinline int tm_end(__u64 object, struct library_state *st, __u32 outcome)
 		e->alert_received = st->alert_received;
 	}
 	tm_read_object(st->slot, object, e);
+	if (st->flags & STATE_FREED && tm_socket_inode(st->slot, object) != st->socket)
+		__builtin_memset(&e->address, 0, sizeof(e->address));
 	if (st->flags & STATE_JUDGED) {
 		e->flags |= TM_LIBRARY_JUDGED;
 		e->verify_result = st->verify_result;

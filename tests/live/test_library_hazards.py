@@ -3,7 +3,9 @@
 import collections
 import itertools
 import os
+import socket
 import subprocess
+import time
 
 import harness
 from certificates import NAME, certificates
@@ -27,6 +29,31 @@ for port in "$@"; do
   LD_LIBRARY_PATH="$PWD/$port" openssl s_server -accept "127.0.0.1:$port" -cert "$certificate" -key "$key" -www &
 done
 wait
+"""
+
+
+# The first connection's object is freed when its descriptor is the second's.
+REUSE = """
+import os, socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(*sys.argv[1:])
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print(listener.getsockname()[1], flush=True)
+    first = listener.accept()[0]
+    first.setblocking(False)
+    first = context.wrap_socket(first, server_side=True, do_handshake_on_connect=False)
+    try:
+        first.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    number = first.detach()
+    os.close(number)
+    second = listener.accept()[0]
+    assert second.fileno() == number
+    with context.wrap_socket(second, server_side=True) as second:
+        del first
+        while second.recv(100):
+            pass
 """
 
 
@@ -63,6 +90,27 @@ class HazardTest(LibraryTest):
         """A callback makes another connection on the same stack: what comes after it belongs to the interrupted one again."""
         leaf = certificates().leaf
         self.all_saw_the_leaf(self.within(3, "nested", leaf.certificate, leaf.key))
+
+    def test_a_descriptor_that_is_used_again(self):
+        """What is told of an object when it is freed is not put down to the next connection of its descriptor."""
+        leaf = certificates().leaf
+        with PrivateLibrary() as library, PrivateCgroup(library) as cgroup, Trace(cgroup, "--library") as session:
+            server = cgroup.popen(["/usr/bin/python3", "-c", REUSE, leaf.chain, leaf.key], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE)
+            self.addCleanup(stop, server)
+            port = int(server.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port)):
+                client = cgroup.popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}"], stdin=subprocess.PIPE,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.addCleanup(stop, client)
+                session.wait_for(2)
+                time.sleep(1)  # what a library tells alone comes within half a second
+                client.stdin.close()
+                self.assertEqual(server.wait(10), 0)
+            self.assertEqual(session.finish(), 0)
+            self.assertEqual(sorted(record["tlsmeter.role"] for record in session.records()), ["client", "server"])
+            for record in session.records():
+                self.check_fields(record, {"tlsmeter.result": "success", "tlsmeter.join": "client_random"})
 
     def test_an_error_that_is_forgiven(self):
         """A callback raises one amid the handshake, which ends well."""
