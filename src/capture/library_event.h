@@ -65,7 +65,7 @@ struct LibraryEnd {
   bool server = false;
   bool resumed = false;
   bool met_late = false;                  // the handshake had begun before it was met: its start is not known
-  bool tentative = false;                 // OpenSSL: a failure unless another end follows, at once or with a success
+  bool tentative = false;                 // OpenSSL: a failure that a later end may take back; an alert makes it final
   uint32_t reason = 0;                    // the library's own number of its first error; GnuTLS: without its sign
   std::optional<uint32_t> verify_result;  // of the peer's certificate: X509_V_ERR_*, or GNUTLS_CERT_* bits
   uint16_t version = 0;                   // as on the wire

@@ -225,8 +225,9 @@ void LibraryJoin::OnEnd(Side* side, const LibraryEnd& end, const LibraryEvent& e
                              .remote = end.remote,
                              .client_random = facts.client_random};
   if (!IsZero(end.server_random)) identity.server_random = end.server_random;
+  Unlist(side);  // an end before this one may have named more
   side->keys = KeysOf(identity);
-  if (Told(side->keys)) {
+  if (!side->record && Told(side->keys)) {
     ++stats_.too_late;
     Drop(side);
     return;
@@ -354,11 +355,17 @@ void LibraryJoin::Alone(Side* side) {
   Unite(std::move(record), side);
 }
 
-void LibraryJoin::Drop(Side* side) {
+// The side is found by its keys no more.
+void LibraryJoin::Unlist(Side* side) {
   for (const JoinKey& key : side->keys) {
     const auto found = side_of_.find(key);
     if (found != side_of_.end() && found->second == side) side_of_.erase(found);
   }
+}
+
+// No record waits with the side.
+void LibraryJoin::Drop(Side* side) {
+  Unlist(side);
   const auto place = by_id_.find(side->id);
   const Sides::iterator owned = place->second;
   by_id_.erase(place);

@@ -37,8 +37,7 @@ inline constexpr uint64_t kJoinPatienceNs = 150'000'000;
 // How long an alert to a TLS 1.3 client is waited for after the client's success, and how long one is taken for a refusal.
 inline constexpr uint64_t kLateRejectNs = 5'000'000'000;
 
-// How long an error that ended a library's handshake, or may have, is taken for one that its program forgives, where the
-// wire does not show what becomes of it.
+// How long a library may take back a failure, by an end after it, where the wire does not show what becomes of the handshake.
 inline constexpr uint64_t kForgiveNs = 2'000'000'000;
 
 // What the wire saw before a library's end is known one turn after it: each turn reads both rings.
@@ -124,6 +123,7 @@ class LibraryJoin {
   void Unite(std::unique_ptr<HandshakeRecord> record, Side* side);
   void LetOutAlone(uint64_t now_ns, absl::FunctionRef<std::vector<HandshakeIdentity>()> followed);
   void Alone(Side* side);
+  void Unlist(Side* side);
   void Drop(Side* side);
   void Recount();
 

@@ -371,6 +371,38 @@ TEST(LibraryJoin, ASecondErrorMakesNoSecondRecord) {
   }
 }
 
+TEST(LibraryJoin, ASecondEndThatNamesLessLeavesNothingOfTheFirstBehind) {
+  LibraryJoin join;
+  LibraryEnd failure = TentativeFailure();
+  failure.local = Address(1, 40000);
+  failure.remote = Address(2, 443);
+  join.Take(Event(failure));
+  join.Take(Event(End()));  // its socket is gone
+  join.Take(Wire(), kStart);
+  ASSERT_THAT(join.Harvest(), SizeIs(1));
+  std::unique_ptr<HandshakeRecord> next = Wire(9);  // of the same addresses
+  next->tls.client_hello.reset();
+  next->tls.server_hello.reset();
+  join.Take(std::move(next), kStart);
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+  EXPECT_EQ(join.stats().waiting, 1u);
+}
+
+TEST(LibraryJoin, ASecondEndKeepsItsRecordWhenAnotherOfItsNameIsOut) {
+  LibraryJoin join;
+  join.Take(Wire(), kStart);  // finds the library's facts, and waits for its alert
+  join.Take(Event(TentativeFailure()));
+  join.Take(Wire(), kStart - kJoinPatienceNs);  // a peer has used the same random twice: finds nothing
+  Advance(&join, kStart);
+  EXPECT_THAT(join.Harvest(), SizeIs(1));
+  join.Take(Event(End()));
+  const std::vector<HandshakeRecord> records = Harvested(&join);
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(records[0].library.has_value());
+  join.Finish();
+  EXPECT_THAT(join.Harvest(), IsEmpty());
+}
+
 TEST(LibraryJoin, AChainEndsBeforeTheFirstCertificateOverTheBudget) {
   LibraryJoin join(1);
   for (const uint8_t byte : {1, 2, 1}) join.Take(Event(LibraryCertificate{false, 0, Der(byte)}));
