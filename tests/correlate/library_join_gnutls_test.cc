@@ -212,5 +212,21 @@ TEST(LibraryJoin, AFatalAlertAfterASuccessThatStandsIsNotTheHandshakes) {
   EXPECT_FALSE(records[0].tls.alert.has_value());
 }
 
+TEST(LibraryJoin, TellsTheAlertThatGnuTlsReceived) {
+  LibraryJoin join;
+  LibraryEnd end = GnuTls(LibraryOutcome::kFailure);
+  end.reason = 12;  // GNUTLS_E_FATAL_ALERT_RECEIVED
+  end.alert_received = 48;
+  join.Take(Event(end));
+  std::unique_ptr<HandshakeRecord> wire = Wire();
+  wire->tls.progress = Progress::kInProgress;
+  join.Take(std::move(wire), kStart);
+  const std::vector<HandshakeRecord> records = Harvested(&join);
+  ASSERT_THAT(records, SizeIs(1));
+  ASSERT_TRUE(records[0].tls.alert.has_value());
+  EXPECT_EQ(records[0].tls.alert->sender, Sender::kServer);
+  EXPECT_EQ(records[0].tls.alert->description, 48);
+}
+
 }  // namespace
 }  // namespace tlsmeter::agent
