@@ -224,10 +224,12 @@ struct certificate_list {
 	bool extensions; /* TLS 1.3: each is followed by some */
 };
 
-/* Reads the big-endian number of `size` bytes (2 or 3) that begins the packet, and goes past it; -1 where there is none. */
+/* Reads the big-endian number of `size` bytes, at most 3, that begins the packet, and goes past it; -1 where there is none.
+ */
 static __always_inline __s64 take_number(struct packet *p, __u32 size)
 {
 	__u8 bytes[3] = {};
+	__s64 number = 0;
 
 	if (p->left < size)
 		return -1;
@@ -237,9 +239,13 @@ static __always_inline __s64 take_number(struct packet *p, __u32 size)
 	}
 	p->next += size;
 	p->left -= size;
-	return size == 3 ? (__u32)bytes[0] << 16 | (__u32)bytes[1] << 8 | bytes[2] : (__u32)bytes[0] << 8 | bytes[1];
+#pragma unroll
+	for (__u32 i = 0; i < size; i++)
+		number = number << 8 | bytes[i];
+	return number;
 }
 
+/* Goes past `size` bytes; false where there are not as many, or for -1. */
 static __always_inline bool skip(struct packet *p, __s64 size)
 {
 	if (size < 0 || (__u64)size > p->left)
@@ -266,7 +272,6 @@ static __always_inline int on_peer_chain(struct pt_regs *ctx, __u32 slot, __u32 
 	struct certificate_list list = {.object = register_of(ctx, (__u8)where)};
 	__u64 packet = register_of(ctx, (__u8)(where >> 8)), left = packet + (where >> 16);
 	struct library_state *st = state_of(list.object);
-	__u8 context;
 
 	if (!st)
 		st = meet_late(list.object, slot);
@@ -278,8 +283,8 @@ static __always_inline int on_peer_chain(struct pt_regs *ctx, __u32 slot, __u32 
 		return 0;
 	}
 	list.extensions = tm_field_number(slot, TM_FIELD_VERSION, list.object) == TLS1_3_VERSION;
-	if (list.extensions && (bpf_probe_read_user(&context, sizeof(context), (void *)list.rest.next) ||
-				!skip(&list.rest, sizeof(context) + (__s64)context))) /* certificate_request_context */
+	/* certificate_request_context */
+	if (list.extensions && !skip(&list.rest, take_number(&list.rest, 1)))
 		return 0;
 	if (take_number(&list.rest, 3) >= 0)
 		bpf_loop(TM_CHAIN + 1, take_from_list, &list, 0);

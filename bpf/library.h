@@ -25,7 +25,8 @@
  * struct Probe of src/image/image_plan.h has it. */
 #define TM_COOKIE_SLOT_SHIFT 8
 #define TM_COOKIE_WHERE_SHIFT 32
-#define TM_NO_REGISTER 0xff /* in place of a register's number */
+#define TM_FIRST_ARGUMENT 0xfe /* in place of a register's number */
+#define TM_NO_REGISTER 0xff
 
 /* The longest certificate that is taken, and how many of one side of a handshake. */
 #define TM_CERTIFICATE_BYTES (64 * 1024)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A handshake of either library: where it begins, and how its end is told. */
+/* A handshake of either library: how its end, and what comes after it, is told. */
 #ifndef TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 #define TLSMETER_BPF_LIBRARY_HANDSHAKE_BPF_H
 
@@ -16,22 +16,34 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 
+/* The descriptor of the socket that an object of OpenSSL reads from; -1 when it reads from something else. */
+static __always_inline int descriptor_of(__u32 slot, __u64 object)
+{
+	__u64 bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
+
+	if (!bio || tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) != BIO_TYPE_SOCKET)
+		return -1;
+	return tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio);
+}
+
+/* The open file behind descriptor `fd` of the current process if it is a socket, else null. */
+static __always_inline struct file *socket_file(int fd)
+{
+	struct file *file = fd >= 0 ? current_file(fd) : 0;
+
+	return file && (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK ? file : 0;
+}
+
 /* The inode of the socket that an object of OpenSSL reads from; 0 when it reads from none. */
 __noinline __u64 tm_socket_inode(__u32 slot, __u64 object)
 {
-	__u64 bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
-	struct file *file;
+	struct file *file = socket_file(descriptor_of(slot, object));
 
-	if (!bio || tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) != BIO_TYPE_SOCKET)
-		return 0;
-	file = current_file(tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio));
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return 0;
-	return BPF_CORE_READ(file, f_inode, i_ino);
+	return file ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
 /* The ends of the socket behind file descriptor `fd` of the current process. Leaves `a` as it is when there is none. */
-__noinline int tm_socket_address(__u32 fd, struct tm_address *a)
+__noinline int tm_socket_address(int fd, struct tm_address *a)
 {
 	struct socket *socket;
 	struct file *file;
@@ -40,8 +52,8 @@ __noinline int tm_socket_address(__u32 fd, struct tm_address *a)
 
 	if (!a)
 		return -1;
-	file = current_file(fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	file = socket_file(fd);
+	if (!file)
 		return -1;
 	socket = BPF_CORE_READ(file, private_data);
 	sk = BPF_CORE_READ(socket, sk);
@@ -93,7 +105,7 @@ static __always_inline void read_alpn(__u32 slot, __u64 object, struct tm_librar
 /* Fills in what the connection object says; `e` is zero but for its header. */
 __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_event *e)
 {
-	__u64 bio, name, fd;
+	__u64 name, fd;
 
 	if (!e)
 		return -1;
@@ -115,9 +127,7 @@ __noinline int tm_read_object(__u32 slot, __u64 object, struct tm_library_end_ev
 	name = tm_field_number(slot, TM_FIELD_SERVER_NAME, object);
 	if (name && bpf_probe_read_user_str(e->server_name, sizeof(e->server_name), (void *)name) < 0)
 		count(TM_LIBRARY_UNREADABLE);
-	bio = tm_field_number(slot, TM_FIELD_READ_BIO, object);
-	if (bio && tm_field_number(slot, TM_FIELD_BIO_TYPE, bio) == BIO_TYPE_SOCKET)
-		tm_socket_address(tm_field_number(slot, TM_FIELD_BIO_NUMBER, bio), &e->address);
+	tm_socket_address(descriptor_of(slot, object), &e->address);
 	/* A program with a transport of its own keeps a pointer there, or nothing. */
 	fd = tm_field_number(slot, TM_FIELD_FILE_DESCRIPTOR, object);
 	if (fd && fd >> 31 == 0)

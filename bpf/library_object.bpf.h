@@ -17,28 +17,28 @@
 
 #define MANY_CALLS 16 /* of the state machine of one object at a time: in_handshake is no such number */
 
-/* The general register of this number in the architecture's instructions: the first argument's, or one that calls preserve.
- */
-static __always_inline __u64 register_of(const struct pt_regs *ctx, __u32 number)
+/* The register of this number in the architecture's instructions, which is one that calls preserve; or TM_FIRST_ARGUMENT. */
+static __always_inline __u64 register_of(struct pt_regs *ctx, __u32 number)
 {
+	__u64 first = PT_REGS_PARM1(ctx);
 #if defined(__TARGET_ARCH_x86)
-	__u64 rbx = ctx->rbx, rbp = ctx->rbp, rdi = ctx->rdi, r12 = ctx->r12, r13 = ctx->r13, r14 = ctx->r14, r15 = ctx->r15;
+	__u64 rbx = ctx->rbx, rbp = ctx->rbp, r12 = ctx->r12, r13 = ctx->r13, r14 = ctx->r14, r15 = ctx->r15;
 
 	/* All are loaded, so that none is by an address which depends on the number: the verifier refuses that. */
+	barrier_var(first);
 	barrier_var(rbx);
 	barrier_var(rbp);
-	barrier_var(rdi);
 	barrier_var(r12);
 	barrier_var(r13);
 	barrier_var(r14);
 	barrier_var(r15);
 	switch (number) {
+	case TM_FIRST_ARGUMENT:
+		return first;
 	case 3:
 		return rbx;
 	case 5:
 		return rbp;
-	case 7:
-		return rdi;
 	case 12:
 		return r12;
 	case 13:
@@ -51,10 +51,10 @@ static __always_inline __u64 register_of(const struct pt_regs *ctx, __u32 number
 	return 0;
 #else
 	const struct user_pt_regs *regs = (const void *)ctx;
-	__u64 value = 0;
+	__u64 value = number == TM_FIRST_ARGUMENT ? first : 0;
 
 #pragma unroll
-	for (int i = 0; i < 31; i++) {
+	for (int i = 19; i < 29; i++) {
 		__u64 candidate = regs->regs[i];
 
 		barrier_var(candidate);
@@ -78,7 +78,7 @@ static __always_inline __u64 register_of(const struct pt_regs *ctx, __u32 number
 #endif
 
 /* The first known object in a register that calls preserve; 0 when none holds one. */
-static __always_inline __u64 object_in_registers(const struct pt_regs *ctx)
+static __always_inline __u64 object_in_registers(struct pt_regs *ctx)
 {
 	const __u8 preserved[] = PRESERVED_REGISTERS;
 
@@ -123,7 +123,7 @@ static long look_on_stack(__u32 word, struct search *search)
 }
 
 /* The object whose handshake the probed code works at; 0 when there is none. */
-static __always_inline __u64 object_at_work(const struct pt_regs *ctx)
+static __always_inline __u64 object_at_work(struct pt_regs *ctx)
 {
 	const __u8 preserved[] = PRESERVED_REGISTERS;
 	struct search search = {.stack = PT_REGS_SP(ctx)};

@@ -31,7 +31,7 @@ static_assert(Same(ProbeKind::kGnuVerifyEntry, TM_PROBE_GNU_VERIFY_ENTRY) &&
               Same(ProbeKind::kGnuVerifyReturn, TM_PROBE_GNU_VERIFY_RETURN));
 static_assert(Same(ProbeKind::kGnuImport, TM_PROBE_GNU_IMPORT) && Same(ProbeKind::kGnuNameEntry, TM_PROBE_GNU_NAME_ENTRY) &&
               Same(ProbeKind::kGnuNameReturn, TM_PROBE_GNU_NAME_RETURN));
-static_assert(kProbeKindCount == TM_PROBES && kNoRegister == TM_NO_REGISTER);
+static_assert(kProbeKindCount == TM_PROBES && kNoRegister == TM_NO_REGISTER && kFirstArgument == TM_FIRST_ARGUMENT);
 
 constexpr bool Same(ObjectField field, tm_field_name name) { return static_cast<int>(field) == static_cast<int>(name); }
 static_assert(kFieldCount == TM_FIELDS && kMaxHops == TM_HOPS);

@@ -37,7 +37,8 @@ inline constexpr uint64_t kJoinPatienceNs = 150'000'000;
 // How long an alert to a TLS 1.3 client is waited for after the client's success, and how long one is taken for a refusal.
 inline constexpr uint64_t kLateRejectNs = 5'000'000'000;
 
-// How long a library may take back a failure, by an end after it, where the wire does not show what becomes of the handshake.
+// How long a library may take back a failure, by an end after it, where the wire does not show what becomes of the
+// handshake.
 inline constexpr uint64_t kForgiveNs = 2'000'000'000;
 
 // What the wire saw before a library's end is known one turn after it: each turn reads both rings.

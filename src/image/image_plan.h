@@ -99,9 +99,9 @@ struct Probe {
   uint64_t file_offset = 0;
   ProbeKind kind = ProbeKind::kHandshakeStart;
   // By kind. kHandshakeStart, kWriteBufferFreed: which register holds the SSL*, by its number in the architecture's
-  // instructions. kPeerChain: that in the low byte, which holds the PACKET * in the next, and above them the offset in it of
-  // the number of bytes that are left. kOwnCertificate: the same register, or kNoRegister, in the low byte, and above it by
-  // how many bytes above the stack pointer the pointer past the certificate's end lies.
+  // instructions, or kFirstArgument. kPeerChain: that in the low byte, which holds the PACKET * in the next, and above them
+  // the offset in it of the number of bytes that are left. kOwnCertificate: the same register, or kNoRegister, in the low
+  // byte, and above it by how many bytes above the stack pointer the pointer past the certificate's end lies.
   uint32_t where = 0;
 
   bool operator==(const Probe&) const = default;
@@ -115,7 +115,7 @@ enum class Generation : uint8_t {
   kOpenSsl32,  // 3.2 and later: SSL_CONNECTION inside SSL, shifted hand_state
 };
 
-// kMaxProbes bounds the probes of one image; the largest build known has 25.
+// kMaxProbes bounds the probes of one image; no build known has 20.
 inline constexpr size_t kMaxProbes = 128;
 
 struct ImagePlan {

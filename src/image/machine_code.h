@@ -141,9 +141,8 @@ inline constexpr size_t kMaxCallSites = 32;
 // CallSites returns the direct calls of `target` within `range`, each confirmed by decoding its function from the start.
 std::vector<CallSite> CallSites(ElfFile* file, CodeRange range, uint64_t target);
 
-// kFirstArgument is the register that holds the first argument at the entry of a function, by its number in the
-// architecture's instructions: rdi. kNoRegister is none.
-inline constexpr uint8_t kFirstArgument = 7;
+// In place of a register's number: the one that holds the first argument at the entry of a function; none.
+inline constexpr uint8_t kFirstArgument = 0xfe;
 inline constexpr uint8_t kNoRegister = 0xff;
 
 // OwnCall is a call instruction, and registers that hold there the first two arguments of the function that makes it: such
